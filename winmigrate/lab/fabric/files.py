@@ -1,0 +1,141 @@
+"""A host's files: Windows paths without regard to case, sizes, and what a VHD is.
+
+A size may still grow while a move writes: ``FileEntry.size`` is what the file takes on its volume now.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, eq=False)
+class Vhd:
+    """What Get-VHD tells of a file. ``kind``: Fixed, Dynamic, Differencing; ``format``: VHD, VHDX, VHDSet.
+
+    ``size`` is what the guest sees, ``parent`` the path of the parent of a differencing disk.
+    """
+
+    size: int
+    kind: str = "Dynamic"
+    format: str = "VHDX"
+    parent: str | None = None
+    identifier: uuid.UUID = uuid.UUID(int=0)
+    minimum_size: int | None = None
+    block_size: int = 32 * 1024**2
+    logical_sector: int = 512
+    physical_sector: int = 4096
+
+
+@dataclass(slots=True, eq=False)
+class FileEntry:
+    """``kind``: vhd, config, state, iso, file. ``partial``: a copy that never ended."""
+
+    path: str
+    size: int
+    kind: str = "file"
+    vhd: Vhd | None = None
+    partial: bool = False
+
+
+def fold(path: str) -> str:
+    """The form in which two paths are compared: lower case, backslashes, no backslash at the end but a root's."""
+    text = path.replace("/", "\\").lower()
+    while len(text) > 3 and text.endswith("\\"):
+        text = text[:-1]
+    return text
+
+
+def join(folder: str, *parts: str) -> str:
+    """A Windows path of a folder and what is below it."""
+    return "\\".join([folder.rstrip("\\/"), *(part.strip("\\/") for part in parts)])
+
+
+def leaf(path: str) -> str:
+    """The last part of a path."""
+    return path.replace("/", "\\").rstrip("\\").rpartition("\\")[2]
+
+
+def folder_of(path: str) -> str:
+    """All but the last part of a path; a root keeps its backslash."""
+    head = path.replace("/", "\\").rstrip("\\").rpartition("\\")[0]
+    return head + "\\" if len(head) == 2 and head.endswith(":") else head
+
+
+def letter_of(path: str) -> str | None:
+    """The drive letter of a path in upper case; None for a UNC or relative path."""
+    return path[0].upper() if len(path) >= 2 and path[1] == ":" and path[0].isalpha() else None
+
+
+class Files:
+    """Files and folders by path. A file's folders come to be with it."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, FileEntry] = {}
+        self._folders: dict[str, str] = {}
+
+    def add(self, entry: FileEntry) -> FileEntry:
+        """Puts a file (and its folders) there; one of the same path is replaced."""
+        self._files[fold(entry.path)] = entry
+        self.make_folder(folder_of(entry.path))
+        return entry
+
+    def make_folder(self, path: str) -> None:
+        """Makes a folder and those above it."""
+        while path and fold(path) not in self._folders:
+            self._folders[fold(path)] = path.rstrip("\\") if len(path) > 3 else path
+            above = folder_of(path)
+            if above == path:
+                return
+            path = above
+
+    def get(self, path: str) -> FileEntry | None:
+        return self._files.get(fold(path))
+
+    def __contains__(self, path: str) -> bool:
+        return fold(path) in self._files
+
+    def is_folder(self, path: str) -> bool:
+        return fold(path) in self._folders
+
+    def folder(self, path: str) -> str | None:
+        """A folder's path as it was spelled when it was made; None where there is none."""
+        return self._folders.get(fold(path))
+
+    def remove(self, path: str) -> FileEntry | None:
+        """Takes a file away (its folders stay); gives it, or None if there was none."""
+        return self._files.pop(fold(path), None)
+
+    def below(self, path: str) -> list[FileEntry]:
+        """The files below a folder, however deep."""
+        start = fold(path).rstrip("\\") + "\\"
+        return [entry for key, entry in self._files.items() if key.startswith(start)]
+
+    def used(self, letter: str) -> int:
+        """Bytes that the files on a volume take."""
+        start = letter.lower() + ":"
+        return sum(entry.size for key, entry in self._files.items() if key.startswith(start))
+
+    def folders(self) -> list[str]:
+        return list(self._folders.values())
+
+    def __iter__(self) -> Iterator[FileEntry]:
+        return iter(list(self._files.values()))
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def chain(self, path: str) -> list[FileEntry]:
+        """A VHD and its parents, leaf first, as far as they are there. A loop ends where it closes."""
+        found: list[FileEntry] = []
+        seen: set[str] = set()
+        step: str | None = path
+        while step is not None and fold(step) not in seen:
+            seen.add(fold(step))
+            entry = self.get(step)
+            if entry is None:
+                break
+            found.append(entry)
+            step = entry.vhd.parent if entry.vhd else None
+        return found

@@ -1,0 +1,204 @@
+"""Rows: what one object of Windows becomes, declared once.
+
+A row type is a frozen, slotted dataclass whose fields are columns. A column names the Windows property, what kind of
+value it holds, and the Windows version that brought it. The projection (``Select-Object``) and the parsing both come
+from it.
+
+``Select-Object`` answers null for a property that does not exist, without an error. So whether a property is there is
+never read off an answer: it comes from the version facts of the column, or from the members that ``Get-Member`` named
+on that host.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import uuid
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from winmigrate.facts import Unreadable
+from winmigrate.facts.versions import at_least
+from winmigrate.remoting.clixml.values import EnumValue, PSObject
+from winmigrate.request import Command, select
+from winmigrate.windows.enums import ENUMS
+
+NOT_ON_THIS_BUILD = Unreadable("not on this build")
+NOT_ASKED = Unreadable("not asked")
+
+R = TypeVar("R")
+
+
+# --- kinds of values ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a column holds. ``parse`` gives the value, or raises ValueError where the answer is of another kind."""
+
+    what: str
+    parse: Callable[[Any], Any]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, EnumValue):
+        return value.name
+    if isinstance(value, PSObject):
+        if value.to_string is None:
+            raise ValueError
+        return value.to_string
+    if isinstance(value, bool) or not isinstance(value, str | int | float | uuid.UUID):
+        raise ValueError
+    return str(value)
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, EnumValue):
+        return value.value
+    if isinstance(value, bool):
+        raise ValueError
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str):
+        return int(value.strip())
+    raise ValueError
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in {"true", "false"}:
+        return value.strip().lower() == "true"
+    raise ValueError
+
+
+def _guid(value: Any) -> str:
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, str):
+        return str(uuid.UUID(value.strip().strip("{}")))
+    raise ValueError
+
+
+def _date(value: Any) -> dt.datetime:
+    if isinstance(value, dt.datetime):
+        return value
+    raise ValueError
+
+
+def _span(value: Any) -> dt.timedelta:
+    if isinstance(value, dt.timedelta):
+        return value
+    raise ValueError
+
+
+#: Text. Versions, URIs and the like are text as well.
+TEXT = Kind("text", _text)
+#: An integer of any width, also where CIM writes it as text.
+INTEGER = Kind("an integer", _integer)
+BOOLEAN = Kind("true or false", _boolean)
+#: A GUID, as lower-case text without braces.
+GUID = Kind("a GUID", _guid)
+DATE = Kind("a date", _date)
+SPAN = Kind("a time span", _span)
+
+
+def enumeration(name: str) -> Kind:
+    """The enumeration's name as text, whether the host answered its name, its number or both."""
+    numbers = ENUMS[name]
+    names = {number: word for word, number in numbers.items()}
+
+    def parse(value: Any) -> str:
+        if isinstance(value, EnumValue):
+            return value.name if value.name in numbers else names.get(value.value, value.name)
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise ValueError
+        if isinstance(value, int):
+            return names.get(value, str(value))
+        return names.get(int(value), value) if value.isdigit() else value
+
+    return Kind(f"a {name}", parse)
+
+
+# --- columns -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a row type; ``since`` is the Windows version that brought the property, None for 2012."""
+
+    property: str
+    kind: Kind
+    since: str | None
+    nullable: bool
+
+    def present(self, version: str, members: Collection[str] | None) -> bool:
+        """Is the property there? ``members`` are the names Get-Member gave on the host; None if it was not asked."""
+        if members is not None:
+            return self.property.lower() in {member.lower() for member in members}
+        return self.since is None or at_least(version, self.since)
+
+
+_COLUMN = "winmigrate.column"
+
+
+def column(property: str, kind: Kind, *, since: str | None = None, nullable: bool = False) -> Any:
+    """A field of a row type. A nullable one may be None, and an empty text is None there too."""
+    described = Column(property, kind, since, nullable)
+    return dataclasses.field(default=NOT_ASKED, metadata={_COLUMN: described})
+
+
+def columns(row_type: type[Any]) -> dict[str, Column]:
+    """Field name to column, in order."""
+    return {item.name: item.metadata[_COLUMN] for item in dataclasses.fields(row_type) if _COLUMN in item.metadata}
+
+
+def projection(row_type: type[Any], version: str, members: Collection[str] | None = None) -> Command:
+    """The ``Select-Object`` that makes objects into this row on a host of this version."""
+    found = columns(row_type).values()
+    return select(*(item.property for item in found if item.present(version, members)))
+
+
+def rows(
+    row_type: type[R], objects: Iterable[Any], version: str, members: Collection[str] | None = None
+) -> tuple[R, ...]:
+    """The rows of what a projection brought back (``clixml.loads`` of each output message).
+
+    A value of the wrong kind, or a missing one, is Unreadable with what the host answered; nothing raises.
+    """
+    found = columns(row_type)
+    return tuple(_row(row_type, found, item, version, members) for item in objects)
+
+
+def _row(row_type: type[R], found: Mapping[str, Column], item: Any, version: str, members: Collection[str] | None) -> R:
+    if not isinstance(item, PSObject):
+        wrong = Unreadable(f"expected an object, the host answered {_shown(item)}")
+        return row_type(**dict.fromkeys(found, wrong))
+    properties = {name.lower(): value for name, value in item.properties.items()}
+    return row_type(
+        **{
+            name: _cell(described, properties) if described.present(version, members) else NOT_ON_THIS_BUILD
+            for name, described in found.items()
+        }
+    )
+
+
+def _cell(described: Column, properties: Mapping[str, Any]) -> Any:
+    if described.property.lower() not in properties:
+        return Unreadable(f"the host's answer has no {described.property}")
+    value = properties[described.property.lower()]
+    if value is None or (value == "" and described.nullable):
+        return None if described.nullable else Unreadable(f"the host answered nothing for {described.property}")
+    try:
+        return described.kind.parse(value)
+    except ValueError:
+        return Unreadable(f"expected {described.kind.what}, the host answered {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, PSObject):
+        if value.to_string is not None:
+            return repr(value.to_string)
+        return f"a {value.type_names[0]}" if value.type_names else "an object without a type"
+    return repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "..."

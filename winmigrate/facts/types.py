@@ -1,0 +1,26 @@
+"""Enum numbers and properties of one version of the Hyper-V and FailoverClusters modules (2019-2020), by module."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from winmigrate.facts.cmdlets import read_packed
+
+
+@lru_cache(maxsize=1)
+def _document() -> dict[str, Any]:
+    document: dict[str, Any] = read_packed("types")
+    return document
+
+
+def enums(module: str) -> dict[str, dict[str, int]]:
+    """Enum type's short name -> member -> number; empty for a module that is not known."""
+    found: dict[str, dict[str, int]] = _document().get(module, {}).get("enums", {})
+    return found
+
+
+def document(module: str) -> dict[str, Any]:
+    """Everything that is known of a module's types, as captured."""
+    found: dict[str, Any] = _document().get(module, {})
+    return found

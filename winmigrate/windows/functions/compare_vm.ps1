@@ -1,7 +1,7 @@
 function Compare-WinmigrateVM {
     # Runs on the source host. Asks Hyper-V whether a VM may move, and puts out one flat row for each incompatibility.
     # With a map of switches it connects the planned VM's adapters first and asks again. Compare-VM leaves a planned VM
-    # at the destination: Remove-WinmigratePlannedVM takes it away. A refusal of Windows ends it with Windows' own error.
+    # at the destination: Remove-WinmigratePlannedVM takes it away. A refusal ends it with Windows' own error.
     [CmdletBinding()]
     param(
         [Parameter(Mandatory = $true)] [guid] $VMId,

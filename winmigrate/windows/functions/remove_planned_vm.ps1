@@ -18,7 +18,7 @@ function Remove-WinmigratePlannedVM {
     }
     $code = $asked.ReturnValue
     if ($code -eq 4096) {
-        # 4096: Hyper-V goes on by itself. A job's state 7 is "Completed", 32768 "CompletedWithWarnings"; below 7 it runs.
+        # 4096: Hyper-V goes on by itself. Its job's state is below 7 while it runs; 7 and 32768 are good ends.
         $job = Get-CimInstance -InputObject $asked.Job
         for ($waited = 0; $job.JobState -lt 7 -and $waited -lt 60; $waited++) {
             Start-Sleep -Seconds 1

@@ -62,8 +62,13 @@ def fold(steps: Iterable[str], entries: Iterable[Entry]) -> dict[str, StepState]
     for entry in entries:
         state = states.get(entry.step)
         if state is not None:
-            _APPLY.get(entry.kind, _nothing)(state, entry)
+            apply(state, entry)
     return states
+
+
+def apply(state: StepState, entry: Entry) -> None:
+    """Changes ``state`` by one entry of its step."""
+    _APPLY.get(entry.kind, _nothing)(state, entry)
 
 
 def _nothing(state: StepState, entry: Entry) -> None:

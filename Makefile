@@ -1,0 +1,35 @@
+# Everything runs in a virtual environment of its own; nothing else need be installed but Python 3.10 or later.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test test-long lint bench chaos clean
+
+$(STAMP): setup.cfg pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip --quiet --disable-pip-version-check install -e '.[dev]'
+	touch $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/winmigrate lab demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" -q
+
+test-long: $(STAMP)
+	$(BIN)/python -m pytest -m long -q
+
+lint: $(STAMP)
+	$(BIN)/ruff check winmigrate tests benchmarks
+	$(BIN)/mypy -p winmigrate
+	$(BIN)/lint-imports
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+chaos: $(STAMP)
+	$(BIN)/python -m tests.chaos --kills 200
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,198 @@
+"""One watcher a host: it asks what moves there, for all moves at once, at a pace, and when it is poked.
+
+A host that does not answer makes a view that says so; nothing else comes of it here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from winmigrate.errors import HostError
+from winmigrate.execution.reconcile import ENDED_JOB_STATES, Side
+from winmigrate.facts import Unreadable
+from winmigrate.remoting.batch import Answer, ask_batch
+from winmigrate.request import Clock, ClockEvent, Session
+from winmigrate.windows.migration import MigrationJob, PlannedVM
+from winmigrate.windows.pipelines import watch_reads
+from winmigrate.windows.row import rows
+from winmigrate.windows.vm import VMStatus
+
+if TYPE_CHECKING:
+    from winmigrate.remoting.connect import Connector
+
+#: Seconds between polls, and while something there is unknown.
+PACE = 5.0
+SLOW_PACE = 30.0
+
+_FAILED_STATES = frozenset({8, 9, 10})
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one host said at one moment. ``silence`` not empty: it did not answer, since ``silent_since``."""
+
+    host: str
+    at: dt.datetime
+    vms: Mapping[str, VMStatus] = field(default_factory=dict)
+    jobs: tuple[MigrationJob, ...] = ()
+    planned: frozenset[str] = frozenset()
+    silence: str = ""
+    silent_since: dt.datetime | None = None
+
+    def running_jobs(self) -> tuple[MigrationJob, ...]:
+        """The jobs that have not ended."""
+        return tuple(job for job in self.jobs if job.job_state not in ENDED_JOB_STATES)
+
+    def job_of(self, vm_id: str) -> MigrationJob | None:
+        """The running job of that VM; else one that ended and is still seen; else None."""
+        mine = [job for job in self.jobs if job.virtual_system_name == vm_id]
+        return next((job for job in mine if job.job_state not in ENDED_JOB_STATES), mine[-1] if mine else None)
+
+    def side(self, vm_id: str) -> Side:
+        """This host's word on one VM."""
+        if self.silence:
+            return Side(self.host, False, self.silence)
+        vm = self.vms.get(vm_id)
+        mine = [job for job in self.jobs if job.virtual_system_name == vm_id]
+        failed = [job for job in mine if job.job_state in _FAILED_STATES]
+        return Side(
+            host=self.host,
+            answered=True,
+            present=vm is not None,
+            state=_word(vm.state) if vm else "",
+            status=(_word(vm.secondary_operational_status) or _word(vm.primary_operational_status)) if vm else "",
+            planned=vm_id in self.planned,
+            job_running=any(job.job_state not in ENDED_JOB_STATES for job in mine),
+            job_failed=_failure(failed[-1]) if failed else "",
+            job_ended=any(job.job_state in ENDED_JOB_STATES for job in mine),
+        )
+
+
+def _word(value: str | Unreadable | None) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _failure(job: MigrationJob) -> str:
+    for text in (job.error_description, job.error_summary_description):
+        if isinstance(text, str) and text:
+            return text
+    return f"the migration job ended in state {job.job_state}"
+
+
+class Watcher:
+    """The watcher of one host, in a thread of its own with a session of its own."""
+
+    def __init__(
+        self,
+        host: str,
+        version: str,
+        connector: Connector,
+        clock: Clock,
+        on_view: Callable[[View], None],
+    ) -> None:
+        self.host = host
+        self._version = version
+        self._connector = connector
+        self._clock = clock
+        self._on_view = on_view
+        self._poke = clock.event()
+        self._guard = threading.Lock()
+        self._waiters: list[ClockEvent] = []
+        self._view: View | None = None
+        self._pace = PACE
+        self._ended = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Starts the thread. Raises nothing: what goes wrong is a view."""
+        self._thread = self._clock.start(self._work, name=f"watch {self.host}")
+
+    def stop(self) -> None:
+        """Ends the thread and waits for it."""
+        self._ended = True
+        self._poke.set()
+        if self._thread is not None:
+            self._clock.join(self._thread)
+
+    @property
+    def view(self) -> View | None:
+        """The newest view, or None before the first."""
+        return self._view
+
+    def poke(self) -> None:
+        """Look at once, and do not wait for it."""
+        self._poke.set()
+
+    def slow(self, slow: bool) -> None:
+        """Polls every 30 s instead of every 5 s."""
+        self._pace = SLOW_PACE if slow else PACE
+
+    def look(self) -> View:
+        """A view that was asked for after this call."""
+        looked = self._clock.event()
+        with self._guard:
+            if not self._ended:
+                self._waiters.append(looked)
+            else:
+                looked.set()
+        self._poke.set()
+        looked.wait()
+        if self._view is None:
+            return View(self.host, self._clock.now(), silence="it was not asked", silent_since=self._clock.now())
+        return self._view
+
+    def _work(self) -> None:
+        session: Session | None = None
+        try:
+            while not self._ended:
+                self._poke.clear()
+                with self._guard:
+                    waiters, self._waiters = self._waiters, []
+                try:
+                    if session is None:
+                        session = self._connector(self.host)
+                    view = read_view(session, self.host, self._version, self._clock)
+                except HostError as error:
+                    if session is not None:
+                        session.close()
+                        session = None
+                    view = self._silent(str(error).removeprefix(f"{self.host}: "))
+                self._view = view
+                self._on_view(view)
+                for waiter in waiters:
+                    waiter.set()
+                self._poke.wait(self._pace)
+        finally:
+            with self._guard:
+                self._ended = True
+                waiters, self._waiters = self._waiters, []
+            for waiter in waiters:
+                waiter.set()
+            if session is not None:
+                session.close()
+
+    def _silent(self, reason: str) -> View:
+        now = self._clock.now()
+        before = self._view
+        since = before.silent_since if before is not None and before.silent_since else now
+        return View(self.host, now, silence=reason, silent_since=since)
+
+
+def read_view(session: Session, host: str, version: str, clock: Clock) -> View:
+    """One look at a host. Raises HostError if it does not answer, or not what is needed to judge by."""
+    answers = ask_batch(session, watch_reads(version))
+    tables = {}
+    for name, row_type in (("jobs", MigrationJob), ("vms", VMStatus), ("planned", PlannedVM)):
+        answer = answers[name]
+        if not isinstance(answer, Answer):
+            raise HostError(host, f"what moves there cannot be read: {answer.reason}")
+        if answer.errors:
+            raise HostError(host, f"what moves there cannot be read: {answer.errors[0].message}")
+        tables[name] = rows(row_type, answer.objects, version)
+    vms = {vm.id: vm for vm in tables["vms"] if isinstance(vm.id, str)}
+    planned = frozenset(item.name for item in tables["planned"] if isinstance(item.name, str))
+    return View(host, clock.now(), vms, tables["jobs"], planned)

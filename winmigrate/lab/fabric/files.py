@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True, eq=False)
@@ -21,7 +21,7 @@ class Vhd:
     kind: str = "Dynamic"
     format: str = "VHDX"
     parent: str | None = None
-    identifier: uuid.UUID = uuid.UUID(int=0)
+    identifier: uuid.UUID = field(default_factory=uuid.uuid4)
     minimum_size: int | None = None
     block_size: int = 32 * 1024**2
     logical_sector: int = 512

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -43,9 +44,9 @@ class Vlan:
 
 @dataclass(slots=True, eq=False)
 class Adapter:
-    """A virtual network adapter. ``switch_name`` None: not connected. ``id`` is ``Microsoft:<VM GUID>\\<adapter GUID>``.
+    """A virtual network adapter. ``switch_name`` None: not connected. ``mac`` is 12 upper-case hex digits.
 
-    ``mac`` is 12 upper-case hex digits.
+    ``id`` is ``Microsoft:<VM GUID>\\<adapter GUID>``.
     """
 
     id: str
@@ -438,7 +439,7 @@ class Host:
     addresses: list[Address] = field(default_factory=list)
     services: dict[str, Service] = field(default_factory=dict)
     features: dict[str, Feature] = field(default_factory=dict)
-    security_services: list[int] = field(default_factory=list)  # 2 = Credential Guard runs
+    security_services: list[int] = field(default_factory=list)  # 1 = Credential Guard runs
     supported_versions: list[tuple[str, str, bool]] = field(default_factory=list)  # version, name, is default
     vms: dict[uuid.UUID, VM] = field(default_factory=dict)
     planned: dict[uuid.UUID, VM] = field(default_factory=dict)
@@ -543,6 +544,14 @@ class World:
     lock: threading.RLock = field(default_factory=threading.RLock)
     serial: int = 0
     moves: dict[str, Any] = field(default_factory=dict)  # by job id: fabric.moves' own
+    links: Any = None  # fabric.fluid.Links: who sends what over which network card and volume
+    watchers: list[Callable[[str, dict[str, Any]], None]] = field(default_factory=list)
+
+    def tell(self, what: str, **facts: Any) -> None:
+        """Writes into the log, then tells the watchers (faults, the server): phases, hosts going down and up."""
+        self.log.write(what, **facts)
+        for watcher in list(self.watchers):
+            watcher(what, facts)
 
     def host(self, name: str) -> Host | None:
         """The host of that name: key, short name, FQDN or one of its addresses, in any case."""

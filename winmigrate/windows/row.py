@@ -22,7 +22,7 @@ from winmigrate.facts import Unreadable
 from winmigrate.facts.versions import at_least
 from winmigrate.remoting.clixml.values import EnumValue, PSObject
 from winmigrate.request import Command, select
-from winmigrate.windows.enums import ENUMS
+from winmigrate.windows import enums
 
 NOT_ON_THIS_BUILD = Unreadable("not on this build")
 NOT_ASKED = Unreadable("not asked")
@@ -106,10 +106,10 @@ SPAN = Kind("a time span", _span)
 
 def enumeration(name: str) -> Kind:
     """The enumeration's name as text, whether the host answered its name, its number or both."""
-    numbers = ENUMS[name]
-    names = {number: word for word, number in numbers.items()}
 
     def parse(value: Any) -> str:
+        numbers = enums.numbers(name)
+        names = {number: word for word, number in numbers.items()}
         if isinstance(value, EnumValue):
             return value.name if value.name in numbers else names.get(value.value, value.name)
         if isinstance(value, bool) or not isinstance(value, str | int):

@@ -1,0 +1,401 @@
+"""The nouns of a survey: the roll, and the facts of hosts, VMs and pairs. Documents of a run's folder.
+
+Every table is a tuple of rows, or Unreadable with the reason; a table that came with errors beside it is told in
+``HostFacts.incomplete``. Hosts go by their inventory name, VMs by their Id. Dates are aware; sizes are bytes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ntpath
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from winmigrate.facts import Unreadable
+from winmigrate.windows.host import (
+    ComputerSystem,
+    Feature,
+    Identity,
+    OperatingSystem,
+    Processor,
+    Service,
+    SupportedVersion,
+    VMHost,
+)
+from winmigrate.windows.migration import MigrationJob, PlannedVM
+from winmigrate.windows.network import IPAddress, MigrationNetwork, Switch
+from winmigrate.windows.row import NOT_ASKED
+from winmigrate.windows.storage import VHD, FileItem, HardDisk, Volume
+from winmigrate.windows.vm import (
+    VM,
+    Adapter,
+    AdapterVlan,
+    AssignableDevice,
+    Checkpoint,
+    DvdDrive,
+    FibreChannelHba,
+    Firmware,
+    IntegrationService,
+    Memory,
+    Security,
+    VMProcessor,
+)
+
+# --- the roll ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RollVM:
+    """A VM that a host knows. ``state`` by its name in Hyper-V ("Running", "Off", ...)."""
+
+    id: str
+    name: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class RollEntry:
+    """Who answered on one host. ``why_not`` says in a sentence why it was not reached; empty if it was.
+
+    ``version`` is a name of facts.VERSIONS. ``computer`` is the name the host gives itself.
+    """
+
+    host: str
+    reached: bool
+    why_not: str = ""
+    computer: str | Unreadable = NOT_ASKED
+    version: str | Unreadable = NOT_ASKED
+    build: int | Unreadable = NOT_ASKED
+    identity: Identity | Unreadable = NOT_ASKED
+    administrator: bool | Unreadable = NOT_ASKED
+    hyper_v_administrator: bool | Unreadable = NOT_ASKED
+    vms: tuple[RollVM, ...] | Unreadable = NOT_ASKED
+
+
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """All hosts of the inventory, in its order."""
+
+    taken_at: dt.datetime
+    entries: dict[str, RollEntry]
+
+    def reached(self) -> tuple[RollEntry, ...]:
+        """The hosts that answered."""
+        return tuple(entry for entry in self.entries.values() if entry.reached)
+
+    def where(self, vm_id: str) -> tuple[str, ...]:
+        """The hosts that know this VM."""
+        wanted = vm_id.lower()
+        return tuple(
+            name
+            for name, entry in self.entries.items()
+            if not isinstance(entry.vms, Unreadable) and any(vm.id == wanted for vm in entry.vms)
+        )
+
+
+# --- facts of a host ---------------------------------------------------------------------------------------------
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """All that was read on one host.
+
+    ``asked_at``: our clock when ``operating_system.local_date_time`` was read. ``security`` is read for the candidates'
+    VMs only; ``checkpoint_disks`` are the drives of checkpoints; ``vhds`` holds every file of every chain, leaves and
+    parents alike. ``incomplete``: table name -> what went wrong beside the rows that came.
+    """
+
+    host: str
+    version: str | Unreadable = NOT_ASKED
+    asked_at: dt.datetime | None = None
+    identity: Identity | Unreadable = NOT_ASKED
+    administrator: bool | Unreadable = NOT_ASKED
+    hyper_v_administrator: bool | Unreadable = NOT_ASKED
+    computer_system: ComputerSystem | Unreadable = NOT_ASKED
+    operating_system: OperatingSystem | Unreadable = NOT_ASKED
+    vm_host: VMHost | Unreadable = NOT_ASKED
+    processors: tuple[Processor, ...] | Unreadable = NOT_ASKED
+    services: tuple[Service, ...] | Unreadable = NOT_ASKED
+    features: tuple[Feature, ...] | Unreadable = NOT_ASKED
+    supported_versions: tuple[SupportedVersion, ...] | Unreadable = NOT_ASKED
+    security_services: tuple[int, ...] | Unreadable = NOT_ASKED
+    switches: tuple[Switch, ...] | Unreadable = NOT_ASKED
+    migration_networks: tuple[MigrationNetwork, ...] | Unreadable = NOT_ASKED
+    listener_addresses: tuple[str, ...] | Unreadable = NOT_ASKED
+    addresses: tuple[IPAddress, ...] | Unreadable = NOT_ASKED
+    volumes: tuple[Volume, ...] | Unreadable = NOT_ASKED
+    migration_jobs: tuple[MigrationJob, ...] | Unreadable = NOT_ASKED
+    planned_vms: tuple[PlannedVM, ...] | Unreadable = NOT_ASKED
+    vms: tuple[VM, ...] | Unreadable = NOT_ASKED
+    adapters: tuple[Adapter, ...] | Unreadable = NOT_ASKED
+    vlans: tuple[AdapterVlan, ...] | Unreadable = NOT_ASKED
+    vm_processors: tuple[VMProcessor, ...] | Unreadable = NOT_ASKED
+    vm_memory: tuple[Memory, ...] | Unreadable = NOT_ASKED
+    firmware: tuple[Firmware, ...] | Unreadable = NOT_ASKED
+    security: tuple[Security, ...] | Unreadable = NOT_ASKED
+    integration_services: tuple[IntegrationService, ...] | Unreadable = NOT_ASKED
+    checkpoints: tuple[Checkpoint, ...] | Unreadable = NOT_ASKED
+    assignable_devices: tuple[AssignableDevice, ...] | Unreadable = NOT_ASKED
+    fibre_channel_hbas: tuple[FibreChannelHba, ...] | Unreadable = NOT_ASKED
+    dvd_drives: tuple[DvdDrive, ...] | Unreadable = NOT_ASKED
+    hard_disks: tuple[HardDisk, ...] | Unreadable = NOT_ASKED
+    checkpoint_disks: tuple[HardDisk, ...] | Unreadable = NOT_ASKED
+    vhds: tuple[VHD, ...] | Unreadable = NOT_ASKED
+    incomplete: dict[str, str] = field(default_factory=dict)
+
+    def vm(self, vm_id: str) -> VM | Unreadable | None:
+        """The VM of this Id; None if this host has none; Unreadable if its VMs could not be read."""
+        if isinstance(self.vms, Unreadable):
+            return self.vms
+        return next((vm for vm in self.vms if vm.id == vm_id.lower()), None)
+
+    def adapters_of(self, vm_id: str) -> tuple[Adapter, ...] | Unreadable:
+        """The VM's network adapters."""
+        return _of(self.adapters, vm_id)
+
+    def vlans_of(self, vm_id: str) -> tuple[AdapterVlan, ...] | Unreadable:
+        """The VLAN settings of the VM's adapters."""
+        return _of(self.vlans, vm_id)
+
+    def processor_of(self, vm_id: str) -> VMProcessor | Unreadable | None:
+        """The VM's processor settings."""
+        return _one(self.vm_processors, vm_id)
+
+    def memory_of(self, vm_id: str) -> Memory | Unreadable | None:
+        """The VM's memory settings."""
+        return _one(self.vm_memory, vm_id)
+
+    def firmware_of(self, vm_id: str) -> Firmware | Unreadable | None:
+        """The VM's firmware; None for generation 1."""
+        return _one(self.firmware, vm_id)
+
+    def security_of(self, vm_id: str) -> Security | Unreadable | None:
+        """The VM's security settings; read for candidates only."""
+        return _one(self.security, vm_id)
+
+    def integration_services_of(self, vm_id: str) -> tuple[IntegrationService, ...] | Unreadable:
+        """The VM's integration services."""
+        return _of(self.integration_services, vm_id)
+
+    def checkpoints_of(self, vm_id: str) -> tuple[Checkpoint, ...] | Unreadable:
+        """The VM's checkpoints."""
+        return _of(self.checkpoints, vm_id)
+
+    def devices_of(self, vm_id: str) -> tuple[AssignableDevice, ...] | Unreadable:
+        """The host's devices that are given to the VM."""
+        return _of(self.assignable_devices, vm_id)
+
+    def hbas_of(self, vm_id: str) -> tuple[FibreChannelHba, ...] | Unreadable:
+        """The VM's virtual Fibre Channel adapters."""
+        return _of(self.fibre_channel_hbas, vm_id)
+
+    def dvds_of(self, vm_id: str) -> tuple[DvdDrive, ...] | Unreadable:
+        """The VM's DVD drives."""
+        return _of(self.dvd_drives, vm_id)
+
+    def disks_of(self, vm_id: str) -> tuple[HardDisk, ...] | Unreadable:
+        """The drives the VM runs on now."""
+        return _of(self.hard_disks, vm_id)
+
+    def checkpoint_disks_of(self, vm_id: str) -> tuple[HardDisk, ...] | Unreadable:
+        """The drives of the VM's checkpoints."""
+        return _of(self.checkpoint_disks, vm_id)
+
+    def vhd(self, path: str) -> VHD | Unreadable | None:
+        """The virtual disk at a path, however its letters are cased."""
+        if isinstance(self.vhds, Unreadable):
+            return self.vhds
+        return next((vhd for vhd in self.vhds if isinstance(vhd.path, str) and same_path(vhd.path, path)), None)
+
+    def chain_of(self, vm_id: str) -> tuple[VHD, ...] | Unreadable:
+        """Every virtual disk file the VM stands on: of its drives and its checkpoints', leaf first, parents after.
+
+        Unreadable if one of them could not be read: a sum over part of a chain is no size.
+        """
+        disks, saved = self.disks_of(vm_id), self.checkpoint_disks_of(vm_id)
+        if isinstance(disks, Unreadable):
+            return disks
+        if isinstance(saved, Unreadable):
+            return saved
+        if isinstance(self.vhds, Unreadable):
+            return self.vhds
+        by_path = {path_key(vhd.path): vhd for vhd in self.vhds if isinstance(vhd.path, str)}
+        chain: dict[str, VHD] = {}
+        for disk in (*disks, *saved):
+            path: str | Unreadable | None = disk.path if _is_file(disk) else None
+            while path is not None:
+                if isinstance(path, Unreadable):
+                    return path
+                key = path_key(path)
+                if key in chain:
+                    break
+                if key not in by_path:
+                    return Unreadable(f"the virtual disk {path} could not be read")
+                chain[key] = by_path[key]
+                path = by_path[key].parent_path
+        return tuple(chain.values())
+
+    def file_size_of(self, vm_id: str) -> int | Unreadable:
+        """Bytes of all files of :meth:`chain_of` as they lie on their volumes."""
+        chain = self.chain_of(vm_id)
+        if isinstance(chain, Unreadable):
+            return chain
+        total = 0
+        for vhd in chain:
+            if isinstance(vhd.file_size, Unreadable):
+                return vhd.file_size
+            total += vhd.file_size
+        return total
+
+    def volume_of(self, path: str) -> Volume | Unreadable | None:
+        """The volume with the drive letter a path begins with; None for a share, or where no volume has that letter."""
+        if isinstance(self.volumes, Unreadable):
+            return self.volumes
+        letter = ntpath.splitdrive(path)[0].rstrip(":").upper()
+        return next(
+            (
+                volume
+                for volume in self.volumes
+                if isinstance(volume.drive_letter, str) and volume.drive_letter.upper() == letter
+            ),
+            None,
+        )
+
+
+def path_key(path: str) -> str:
+    """What two spellings of one Windows path share."""
+    return ntpath.normpath(path.removeprefix("\\\\?\\")).casefold()
+
+
+def same_path(one: str, other: str) -> bool:
+    """Are these two spellings of one Windows path?"""
+    return path_key(one) == path_key(other)
+
+
+def _is_file(disk: HardDisk) -> bool:
+    return disk.disk_number is None or isinstance(disk.disk_number, Unreadable)
+
+
+def _of(table: tuple[R, ...] | Unreadable, vm_id: str) -> tuple[R, ...] | Unreadable:
+    if isinstance(table, Unreadable):
+        return table
+    return tuple(_owned(table, vm_id.lower()))
+
+
+def _one(table: tuple[R, ...] | Unreadable, vm_id: str) -> R | Unreadable | None:
+    owned = _of(table, vm_id)
+    if isinstance(owned, Unreadable):
+        return owned
+    return owned[0] if owned else None
+
+
+def _owned(table: Iterable[R], vm_id: str) -> list[R]:
+    return [row for row in table if getattr(row, "vm_id", None) == vm_id]
+
+
+# --- facts of a pair ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HopB:
+    """Was the destination reached from a session on the source by this route ("credssp", "credential", "jea")?
+
+    ``proven`` is Unreadable where it could not be tried. ``said``: what Windows answered when it was refused.
+    """
+
+    route: str
+    proven: bool | Unreadable
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PairFacts:
+    """A source and one of its destinations.
+
+    ``destination_files``: each path the candidates' files would be written to -> what lies there now, None for nothing.
+    """
+
+    source: str
+    destination: str
+    hop_b: tuple[HopB, ...] = ()
+    destination_files: dict[str, FileItem | Unreadable | None] = field(default_factory=dict)
+
+    def hop(self, route: str) -> HopB | None:
+        """What the probe of one route said."""
+        return next((hop for hop in self.hop_b if hop.route == route), None)
+
+
+def pair_key(source: str, destination: str) -> str:
+    """How a pair is named in ``Survey.pairs``."""
+    return f"{source}>{destination}"
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What is: hosts by inventory name, pairs by :func:`pair_key`."""
+
+    taken_at: dt.datetime
+    hosts: dict[str, HostFacts]
+    pairs: dict[str, PairFacts]
+
+    def host(self, name: str) -> HostFacts:
+        """The facts of a host; a host nobody asked has every table Unreadable."""
+        return self.hosts.get(name) or HostFacts(name)
+
+    def pair(self, source: str, destination: str) -> PairFacts:
+        """The facts of a pair; empty for one nobody asked about."""
+        return self.pairs.get(pair_key(source, destination)) or PairFacts(source, destination)
+
+
+# --- candidates --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A VM and one destination it may go to. ``migration``: index in the playbook; ``place``: "file:line:column"."""
+
+    vm_id: str
+    vm_name: str
+    state: str
+    source: str
+    destination: str
+    migration: int = 0
+    place: str = ""
+
+    @property
+    def key(self) -> str:
+        """Unique in one set of candidates."""
+        return f"{self.vm_id}:{pair_key(self.source, self.destination)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """A selection of the playbook that found nothing, or too much. ``reason`` is a clause."""
+
+    selection: str
+    reason: str
+    migration: int = 0
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What could be: every VM with every destination the playbook allows, in the order of the playbook."""
+
+    candidates: tuple[Candidate, ...]
+    unmatched: tuple[Unmatched, ...] = ()
+
+    def vms(self) -> tuple[str, ...]:
+        """The Ids of the VMs concerned, each once."""
+        return tuple(dict.fromkeys(candidate.vm_id for candidate in self.candidates))
+
+    def of(self, vm_id: str) -> tuple[Candidate, ...]:
+        """A VM's candidates."""
+        return tuple(candidate for candidate in self.candidates if candidate.vm_id == vm_id.lower())
+
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """(source, destination), each once."""
+        return tuple(dict.fromkeys((candidate.source, candidate.destination) for candidate in self.candidates))

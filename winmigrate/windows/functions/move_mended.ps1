@@ -1,7 +1,7 @@
 function Move-WinmigrateVM {
     # Runs on the source host. Compares, connects the planned VM's adapters to the mapped switches, compares again and
     # moves with that report, all in one breath, for a report cannot leave its session. If anything is left that has a
-    # cause of its own, it puts out rows as Compare-WinmigrateVM does and ends with the error WinmigrateStillIncompatible;
+    # cause of its own, it puts out rows like Compare-WinmigrateVM and ends with the error WinmigrateStillIncompatible;
     # entries whose source is the VM itself only say "incompatible" once more, and Move-VM has the last word on them.
     [CmdletBinding(SupportsShouldProcess = $true)]
     param(

@@ -24,3 +24,13 @@ class PSObject:
     type_names: tuple[str, ...] = ()
     to_string: str | None = None
     properties: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SealedText:
+    """The text of a SecureString as it was sent: sealed with a session key that is not ours to keep. Never shown."""
+
+    sealed: str
+
+    def __repr__(self) -> str:
+        return "SealedText(***)"

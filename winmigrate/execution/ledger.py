@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from winmigrate.execution.journal import Entry, Journal, Kind
-from winmigrate.execution.states import StepState, Status, apply, fold
+from winmigrate.execution.states import Status, StepState, apply, fold
 from winmigrate.request import Clock
 
 Observer = Callable[[Entry], None]
@@ -21,7 +21,9 @@ Observer = Callable[[Entry], None]
 class Ledger:
     """States of all steps, true to the journal. Thread-safe."""
 
-    def __init__(self, journal: Journal, steps: Iterable[str], clock: Clock, observers: Iterable[Observer] = ()) -> None:
+    def __init__(
+        self, journal: Journal, steps: Iterable[str], clock: Clock, observers: Iterable[Observer] = ()
+    ) -> None:
         self._journal = journal
         self._guard = threading.RLock()
         self._states = fold(steps, journal.entries())

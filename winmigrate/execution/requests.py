@@ -1,4 +1,4 @@
-"""What another process asks of the one that drives a run: files in the run's folder, so that it works across crashes."""
+"""What another process asks of the one that drives a run: files in its folder, so that it works across crashes."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be done. ``lower_bound``, ``makespan`` in seconds: no schedule is shorter; ours is estimated so long."""
+    """What will be done. ``lower_bound``: seconds, no schedule is shorter; ``makespan``: how long ours is estimated."""
 
     made_at: dt.datetime
     playbook: str

@@ -146,6 +146,12 @@ def unknown_host(name: str) -> MigrationFailure:
                             "spelled correctly.", error_id="OperationFailed", slug="unknown-host")
 
 
+def in_its_state(vm: VM) -> MigrationFailure:
+    return MigrationFailure(f"'{vm.name}' failed to perform the operation. The operation cannot be performed while the "
+                            f"object is in its current state. (Virtual machine ID {vm.guid})",
+                            error_id="InvalidState", category="InvalidOperation", slug="in-use")
+
+
 # --- negotiation -----------------------------------------------------------------------------------------------------
 
 
@@ -205,13 +211,13 @@ def switch_missing(name: str) -> str:
     return f"Could not find Ethernet switch '{name}'."
 
 
-HARDWARE = "The virtual machine cannot be moved to the destination computer. The hardware on the destination computer " \
-           "is not compatible with the hardware requirements of this virtual machine."
+HARDWARE = "The virtual machine cannot be moved to the destination computer. The hardware on the destination " \
+           "computer is not compatible with the hardware requirements of this virtual machine."
 
 
 def hardware(vm: VM, destination: Host) -> MigrationFailure:
     """Another processor manufacturer."""
-    return _failed(vm, "source", destination, f"{HARDWARE} (Virtual machine ID {vm.guid})", message_id=PROCESSOR,
+    return _failed(vm, "destination", destination, f"{HARDWARE} (Virtual machine ID {vm.guid})", message_id=PROCESSOR,
                    slug="cpu-vendor")
 
 
@@ -233,12 +239,12 @@ def same_id(vm: VM, destination: Host) -> MigrationFailure:
 
 
 def file_exists(vm: VM, destination: Host, path: str) -> MigrationFailure:
-    return _failed(vm, "source", destination, f"Migration did not succeed. Failed to create file '{path}': "
+    return _failed(vm, "destination", destination, f"Migration did not succeed. Failed to create file '{path}': "
                    "'The file exists.'('0x80070050').", hresult=FILE_EXISTS, message_id=STORAGE, slug="file-exists")
 
 
 def bad_path(vm: VM, destination: Host, path: str) -> MigrationFailure:
-    return _failed(vm, "source", destination, f"Migration did not succeed. Failed to create folder '{path}': "
+    return _failed(vm, "destination", destination, f"Migration did not succeed. Failed to create folder '{path}': "
                    "'The system cannot find the path specified.'('0x80070003').", hresult=0x80070003,
                    message_id=STORAGE, slug="bad-path")
 

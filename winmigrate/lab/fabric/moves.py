@@ -1,0 +1,382 @@
+"""Live migrations on the fabric's clock: negotiation, storage, mirror, memory, switch-over, clean-up.
+
+The phases, what can be seen in them and what a failure leaves behind follow published pages as far as they go. Ours:
+the percentages, the fixed seconds below, the threshold of a long blackout, and that a move with storage takes both a
+live and a storage slot.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from winmigrate.lab.fabric import failures, landing
+from winmigrate.lab.fabric.clock import Timer
+from winmigrate.lab.fabric.compatibility import fits_memory, problems, switch_for
+from winmigrate.lab.fabric.failures import MigrationFailure
+from winmigrate.lab.fabric.files import FileEntry, letter_of
+from winmigrate.lab.fabric.fluid import Flow, Resource
+from winmigrate.lab.fabric.identity import Caller, hop_c, may_copy
+from winmigrate.lab.fabric.layout import Copy, Layout, MoveSettings, lay_out
+from winmigrate.lab.fabric.world import MIB, VM, Host, Job, World
+
+#: Seconds.
+CONNECT = 1.0
+PLAN = 1.0
+RESUME = 0.3
+CLEAN_UP = 1.5
+CANCEL = 0.5
+TIME_BEFORE_REMOVAL = 300.0
+LONG_BLACKOUT = 10.0
+#: Memory passes: at most so many, and no further one when what is left takes less than this.
+PASSES = 5
+SHORT_ENOUGH = 0.2
+
+PHASES = ("negotiate", "storage", "mirror", "memory", "blackout", "cleanup")
+#: Percent at which a phase begins, with storage and without.
+_BEGINS = {
+    True: {"negotiate": 0, "storage": 5, "mirror": 75, "memory": 78, "blackout": 98, "cleanup": 99},
+    False: {"negotiate": 0, "storage": 5, "mirror": 5, "memory": 5, "blackout": 97, "cleanup": 99},
+}
+_STATUS = {"storage": "StorageMigrationPhaseOne", "mirror": "StorageMigrationPhaseTwo",
+           "memory": "MigratingVirtualMachine", "blackout": "MigratingVirtualMachine"}
+
+
+class Move:
+    """One move on its way. Every method runs under the world's lock."""
+
+    def __init__(self, world: World, job: Job, vm: VM, source: Host, destination: Host, settings: MoveSettings,
+                 caller: Caller) -> None:
+        self.world = world
+        self.job = job
+        self.vm = vm
+        self.source = source
+        self.destination = destination
+        self.settings = settings
+        self.caller = caller
+        self.layout: Layout = lay_out(source, vm, settings)
+        self.over = False
+        self.made: list[FileEntry] = []
+        self.landed = False
+        self._flow: Flow | None = None
+        self._timer: Timer | None = None
+        self._pledged = 0
+        self._ports: list[Any] = []
+        self._copied = 0.0
+        self._storage_began = 0.0
+        self._pass = 0
+        self._left = 0.0
+
+    @property
+    def phase(self) -> str:
+        return self.job.phase
+
+    # --- going on ----------------------------------------------------------------------------------------------------
+
+    def begin(self, at: float) -> None:
+        """Takes the slots, or fails at once, as Windows does when a limit is reached."""
+        if not self._enter("negotiate"):
+            return
+        refusal = self._limits()
+        if refusal is not None:
+            self.fail(at, refusal)
+            return
+        self._later(at + CONNECT, self._connect)
+
+    def _limits(self) -> MigrationFailure | None:
+        others = [move for move in self.world.moves.values() if not move.over and move is not self]
+        for side, host in (("source", self.source), ("destination", self.destination)):
+            here = [move for move in others if host in (move.source, move.destination)]
+            if len(here) >= host.migration.limit:
+                return failures.limit_reached(self.vm, side, host, host.migration.limit)
+            if self.settings.moves_storage:
+                copying = [move for move in here if move.settings.moves_storage]
+                if len(copying) >= host.migration.storage_limit:
+                    return failures.storage_limit_reached(self.vm, side, host, host.migration.storage_limit)
+        return None
+
+    def _connect(self, at: float) -> None:
+        vm, source, destination = self.vm, self.source, self.destination
+        if not destination.reachable:
+            return self.fail(at, failures.no_answer(vm, source, destination))
+        if not destination.migration.listening:
+            return self.fail(at, failures.refused(vm, source, destination))
+        refusal = hop_c(self.world, vm, source, destination, self.caller)
+        if refusal is not None:
+            return self.fail(at, refusal)
+        found = problems(source, vm, destination, self.settings)
+        if found:
+            return self.fail(at, found[0].failure)
+        if not fits_memory(vm, destination):
+            return self.fail(at, failures.memory_missing(vm, destination))
+        self._plan(at)
+        return None
+
+    def _plan(self, at: float) -> None:
+        destroy_planned(self.world, self.destination, self.vm.id)
+        planned = copy.copy(self.vm)
+        planned.planned, planned.planned_from = True, self.source.name
+        planned.state, planned.secondary_status = "Off", "MigratingPlannedVm"
+        planned.config_path = self.layout.config
+        self.destination.planned[self.vm.id] = planned
+        for way in self.layout.system:
+            self._make(way)
+        self._pledged = self.vm.memory.assigned
+        self.destination.memory_pledged += self._pledged
+        for adapter in self.vm.adapters:
+            _, switch = switch_for(adapter, self.destination, self.settings)
+            if switch is not None:
+                switch.ports += 1
+                self._ports.append(switch)
+        self._later(at + PLAN, self._storage)
+
+    def _make(self, way: Copy) -> FileEntry:
+        entry = FileEntry(way.target, way.source.size, way.source.kind, copy.copy(way.source.vhd), partial=True)
+        if entry.vhd is not None and entry.vhd.parent is not None:
+            entry.vhd.parent = self.layout.target(entry.vhd.parent)
+        self.destination.files.add(entry)
+        self.made.append(entry)
+        return entry
+
+    def _storage(self, at: float) -> None:
+        if not self.layout.copies:
+            return self._memory(at)
+        if not self._enter("storage"):
+            return None
+        self._storage_began = at
+        if not may_copy(self.world, self.source, self.destination, self.caller):
+            return self.fail(at, failures.share_denied(
+                self.vm, self.source, self.layout.copies[0].target, self.destination))
+        self._copy(at, 0)
+        return None
+
+    def _copy(self, at: float, index: int) -> None:
+        if index == len(self.layout.copies):
+            return self._mirror(at)
+        way = self.layout.copies[index]
+        if way.target in self.destination.files:
+            return self.fail(at, failures.file_exists(self.vm, self.destination, way.target))
+        letter = letter_of(way.target)
+        if letter is not None and self.destination.free(letter) < way.source.size:
+            return self.fail(at, failures.disk_full(self.vm, self.source, way.target))
+        self._make(way)
+
+        def arrived(when: float) -> None:
+            self._flow = None
+            self._copied += way.source.size
+            self._copy(when, index + 1)
+
+        self._send(at, way.source.size, self._disk_route(way), arrived)
+        return None
+
+    def _mirror(self, at: float) -> None:
+        if not self._enter("mirror"):
+            return
+        total = sum(way.source.size for way in self.layout.copies)
+        rate = self.vm.load.write_rate
+        bandwidth = max(1.0, total / max(at - self._storage_began, 1e-6))
+        delta = min(float(total), rate * (at - self._storage_began) / max(0.1, 1.0 - rate / bandwidth))
+        self._send(at, max(delta, 1.0 * MIB), self._disk_route(self.layout.copies[-1]), self._memory)
+
+    def _memory(self, at: float) -> None:
+        self._flow = None
+        if not self.vm.running:
+            return self._blackout(at)
+        if not self._enter("memory"):
+            return None
+        self._left = float(self.vm.memory.assigned)
+        self._pass_on(at)
+        return None
+
+    def _pass_on(self, at: float) -> None:
+        self._flow = None
+        route = self._network_route()
+        bandwidth = min(self.world.links.capacity(key) for key in route)
+        if self._pass >= PASSES or (self._pass > 0 and self._left / bandwidth <= SHORT_ENOUGH):
+            return self._blackout(at)
+        self._pass += 1
+        began = at
+
+        def passed(when: float) -> None:
+            dirtied = self.vm.load.dirty_rate * (when - began)
+            self._left = min(float(self.vm.memory.assigned), dirtied)
+            self._pass_on(when)
+
+        self._send(at, self._left, route, passed)
+        return None
+
+    def _blackout(self, at: float) -> None:
+        if not self._enter("blackout"):
+            return
+        self.job.cancellable = False
+        if not self.vm.running:
+            self._later(at + RESUME, lambda when: self._switch_over(when, 0.0))
+            return
+
+        def passed(when: float) -> None:
+            self._flow = None
+            self._later(when + RESUME, lambda then: self._switch_over(then, then - at))
+
+        self._send(at, self._left, self._network_route(), passed)
+
+    def _switch_over(self, at: float, blackout: float) -> None:
+        self.job.blackout = blackout
+        self._release()
+        landing.land(self)
+        self.landed = True
+        if self.vm.running:
+            landing.log_blackout(self, at, blackout, long=blackout > LONG_BLACKOUT)
+        if not self._enter("cleanup"):
+            return
+        self._later(at + CLEAN_UP, self._clean_up)
+
+    def _clean_up(self, at: float) -> None:
+        landing.clean_up(self)
+        self._end(at, 7)
+        self.job.percent = 100
+
+    # --- ending ------------------------------------------------------------------------------------------------------
+
+    def fail(self, at: float, failure: MigrationFailure, *, leave: bool = False) -> None:
+        """Ends it before the switch-over: the VM stays as it was on the source. ``leave``: so do the files made at the
+        destination and the planned VM (a crash, a lost network).
+        """
+        if self.over or self.landed:
+            return
+        self._stop(at)
+        self._release()
+        if not leave:
+            for entry in self.made:
+                self.destination.files.remove(entry.path)
+            self.destination.planned.pop(self.vm.id, None)
+        elif self.vm.id in self.destination.planned:
+            self.destination.planned[self.vm.id].secondary_status = None
+        self.job.failure = failure
+        self.job.error_code, self.job.error = 32768, failure.message
+        self.job.error_summary = failure.message.split("\n\n", 1)[0]
+        self._end(at, 8 if failure.slug == "cancelled" else 10)
+        landing.log_failure(self, at, failure)
+
+    def crash(self, at: float, host: Host) -> None:
+        """One of its hosts has died."""
+        if self.over:
+            return
+        if self.landed:
+            if host is self.source:
+                self._stop(at)
+                self._end(at, 10)
+        else:
+            self.fail(at, failures.connection_reset(self.vm, self.source), leave=True)
+        if host is self.source and self.job in self.source.jobs:
+            self.source.jobs.remove(self.job)
+
+    def cancel(self, at: float) -> None:
+        """Asks it to end: half a second later it does, unless the switch-over has begun meanwhile."""
+        self.job.cancel_asked = True
+
+        def end(when: float) -> None:
+            with self.world.lock:
+                if not self.over and not self.landed and self.phase != "blackout":
+                    self.fail(when, failures.cancelled(self.vm, self.source))
+
+        self.world.clock.at(at + CANCEL, end)
+
+    def _end(self, at: float, state: int) -> None:
+        self.over = True
+        self.vm.secondary_status = None
+        self.refresh(at)
+        job = self.job
+        job.state, job.ended_at, job.remove_at = state, at, at + TIME_BEFORE_REMOVAL
+        job.cancellable = False
+        self.world.tell("move-ended", job=job.id, vm=job.guid, name=job.vm_name, source=self.source.key,
+                        destination=self.destination.key, state=state, phase=job.phase,
+                        error=job.failure.slug if job.failure is not None else "", blackout=job.blackout)
+
+    # --- within ------------------------------------------------------------------------------------------------------
+
+    def _enter(self, phase: str) -> bool:
+        """Goes into a phase and says so; False if a listener ended the move there."""
+        self.job.phase = phase
+        status = _STATUS.get(phase)
+        if status is not None:
+            self.vm.secondary_status = status
+        self.world.tell("phase", job=self.job.id, vm=self.job.guid, name=self.job.vm_name, phase=phase,
+                        source=self.source.key, destination=self.destination.key)
+        return not self.over
+
+    def _later(self, when: float, step: Callable[[float], None]) -> None:
+        def run(at: float) -> None:
+            with self.world.lock:
+                if not self.over:
+                    step(at)
+
+        self._timer = self.world.clock.at(when, run)
+
+    def _send(self, at: float, size: float, route: list[Resource], done: Callable[[float], None]) -> None:
+        self._flow = self.world.links.start(at, size, route, done)
+
+    def _network_route(self) -> list[Resource]:
+        return [("out", self.source.key), ("in", self.destination.key)]
+
+    def _disk_route(self, way: Copy) -> list[Resource]:
+        route = self._network_route()
+        origin, target = letter_of(way.source.path), letter_of(way.target)
+        if origin is not None:
+            route.append(("read", self.source.key, origin))
+        if target is not None:
+            route.append(("write", self.destination.key, target))
+        return route
+
+    def _stop(self, at: float) -> None:
+        if self._flow is not None:
+            self.world.links.stop(at, self._flow)
+            self._flow = None
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _release(self) -> None:
+        self.destination.memory_pledged -= self._pledged
+        self._pledged = 0
+        for switch in self._ports:
+            switch.ports -= 1
+        self._ports.clear()
+
+    def refresh(self, at: float) -> None:
+        """Brings the job's percentage up to that time."""
+        if self.job.ended:
+            return
+        self.world.links.settle(at)
+        begins = _BEGINS[bool(self.layout.copies)]
+        order = [begins[phase] for phase in PHASES] + [99]
+        index = PHASES.index(self.phase)
+        low, high = order[index], order[index + 1]
+        share = 0.0
+        if self.phase == "storage":
+            total = sum(way.source.size for way in self.layout.copies) or 1
+            moving = self._flow.size - self._flow.remaining if self._flow is not None else 0.0
+            share = (self._copied + moving) / total
+        elif self.phase == "memory" and self._pass == 1 and self._flow is not None:
+            share = 0.9 * self._flow.share
+        elif self.phase == "memory":
+            share = 0.9
+        self.job.percent = max(self.job.percent, min(99, int(low + (high - low) * share)))
+
+
+def destroy_planned(world: World, host: Host, vm_id: Any) -> bool:
+    """DestroySystem of a planned VM, with the files that were made for it. False if there is none.
+
+    Raises MigrationFailure while a move to that host is on its way.
+    """
+    planned: VM | None = host.planned.get(vm_id)
+    if planned is None:
+        return False
+    for move in world.moves.values():
+        if not move.over and move.destination is host and move.vm.id == vm_id and move.phase != "negotiate":
+            raise failures.in_its_state(planned)
+    del host.planned[vm_id]
+    start = planned.guid.lower()
+    for entry in host.files:
+        if entry.partial and entry.path.lower().rpartition("\\")[2].startswith(start):
+            host.files.remove(entry.path)
+    return True

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from winmigrate.facts import Unreadable
+from winmigrate.remoting.clixml.values import PSObject
+from winmigrate.request import UTILITY, Credential, Statement, command, select
 from winmigrate.windows.row import BOOLEAN, DATE, INTEGER, NOT_ASKED, TEXT, column, enumeration
+from winmigrate.windows.table import Table, cim, select_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +117,100 @@ class Identity:
     user: str | Unreadable = NOT_ASKED
     sid: str | Unreadable = NOT_ASKED
     groups: tuple[str, ...] | Unreadable = NOT_ASKED
+
+
+COMPUTER_SYSTEM = Table("computer_system", ComputerSystem, (cim("Win32_ComputerSystem"),))
+OPERATING_SYSTEM = Table("operating_system", OperatingSystem, (cim("Win32_OperatingSystem"),))
+PROCESSORS = Table("processors", Processor, (cim("Win32_Processor"),))
+SERVICES = Table("services", Service, (cim("Win32_Service", filter="Name='vmms' OR Name='ClusSvc' OR Name='WinRM'"),))
+FEATURES = Table(
+    "features",
+    Feature,
+    (command("Get-WindowsFeature", Name=["Hyper-V", "Hyper-V-PowerShell", "Failover-Clustering"]),),
+)
+VM_HOST = Table("vm_host", VMHost, (command("Get-VMHost"),), class_known_from="2016")
+SUPPORTED_VERSIONS = Table(
+    "supported_versions", SupportedVersion, (command("Get-VMHostSupportedVersion"),), since="2016"
+)
+
+TABLES: tuple[Table[Any], ...] = (
+    COMPUTER_SYSTEM,
+    OPERATING_SYSTEM,
+    PROCESSORS,
+    SERVICES,
+    FEATURES,
+    VM_HOST,
+    SUPPORTED_VERSIONS,
+)
+
+#: S-1-5-32-544 Administrators, S-1-5-32-578 Hyper-V Administrators: the same on every Windows, whatever its language.
+ADMINISTRATORS = "S-1-5-32-544"
+HYPER_V_ADMINISTRATORS = "S-1-5-32-578"
+#: Mandatory labels, S-1-16-8192 medium, S-1-16-12288 high: whoami lists them among the groups.
+_INTEGRITY = "S-1-16-"
+_HIGH = 12288
+
+
+def security_services() -> Statement:
+    """Numbers of the security services that run (1 Credential Guard, 2 memory integrity): Win32_DeviceGuard, 2016+."""
+    guard = cim("Win32_DeviceGuard", namespace="root/Microsoft/Windows/DeviceGuard")
+    return Statement((guard, select_names("SecurityServicesRunning")))
+
+
+def identity_user() -> Statement:
+    """Who the session is: rows of User and Sid. whoami gives the token's groups too, which no CIM class does."""
+    return _whoami("/user", "User", "Sid")
+
+
+def identity_groups() -> Statement:
+    """The groups in the session's token: rows of Name, Type, Sid, Attributes. Names are localized, SIDs are not."""
+    return _whoami("/groups", "Name", "Type", "Sid", "Attributes")
+
+
+def _whoami(what: str, *header: str) -> Statement:
+    native = command("whoami.exe", what, "/fo", "csv", "/nh")
+    return Statement((native, command(UTILITY + "ConvertFrom-Csv", Header=list(header))))
+
+
+def identity(users: Sequence[Any], groups: Sequence[Any]) -> Identity:
+    """The identity of what the two whoami reads brought back, without groups that are there to deny only.
+
+    That attribute is localized; :func:`administrator` does not rely on it alone.
+    """
+    user = _texts(users, "User", "Sid")
+    if not user:
+        missing = Unreadable("whoami.exe answered nothing")
+        return Identity(missing, missing, missing)
+    found = _texts(groups, "Sid", "Attributes")
+    sids = tuple(sid for sid, attributes in found if sid.startswith("S-") and "deny" not in attributes.lower())
+    return Identity(user[0][0], user[0][1], sids)
+
+
+def administrator(who: Identity) -> bool | Unreadable:
+    """Does the token hold the Administrators group, and is it not a filtered one (integrity level below high)?"""
+    if isinstance(who.groups, Unreadable):
+        return who.groups
+    levels = [int(sid.removeprefix(_INTEGRITY)) for sid in who.groups if sid.startswith(_INTEGRITY)]
+    return ADMINISTRATORS in who.groups and all(level >= _HIGH for level in levels)
+
+
+def hyper_v_administrator(who: Identity) -> bool | Unreadable:
+    """Does the token hold the Hyper-V Administrators group?"""
+    return who.groups if isinstance(who.groups, Unreadable) else HYPER_V_ADMINISTRATORS in who.groups
+
+
+def _texts(objects: Sequence[Any], *names: str) -> list[tuple[str, ...]]:
+    return [
+        tuple(str(item.properties.get(name) or "") for name in names) for item in objects if isinstance(item, PSObject)
+    ]
+
+
+def probe_host(computer: str, credential: Credential | None = None) -> Statement:
+    """Hop B, tried: ``Get-VMHost -ComputerName`` from the source, which is how Move-VM itself reaches a destination.
+
+    ``credential`` (2016 and later) is for the route of that name; without one the session's own identity must do.
+    """
+    given: dict[str, Any] = {"ComputerName": computer}
+    if credential is not None:
+        given["Credential"] = credential
+    return Statement((command("Get-VMHost", **given), select("Name")))

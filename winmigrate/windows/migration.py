@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 from winmigrate.facts import Unreadable
+from winmigrate.request import Statement, Typed, command
 from winmigrate.windows.row import BOOLEAN, DATE, GUID, INTEGER, SPAN, TEXT, column
+from winmigrate.windows.table import VIRTUALIZATION, Table, cim
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +56,33 @@ class Incompatibility:
     source_type: str | Unreadable | None = column("SourceType", TEXT, nullable=True)
     source_id: str | Unreadable | None = column("SourceId", TEXT, nullable=True)
     source_name: str | Unreadable | None = column("SourceName", TEXT, nullable=True)
+
+
+MIGRATION_JOBS = Table("migration_jobs", MigrationJob, (cim("Msvm_MigrationJob", namespace=VIRTUALIZATION),))
+PLANNED_VMS = Table("planned_vms", PlannedVM, (cim("Msvm_PlannedComputerSystem", namespace=VIRTUALIZATION),))
+
+TABLES: tuple[Table[Any], ...] = (MIGRATION_JOBS, PLANNED_VMS)
+
+#: Msvm_ConcreteJob: states of a job that has not ended.
+RUNNING_STATES = frozenset({2, 3, 4, 5, 6})
+#: RequestStateChange: 4 asks for an orderly end, and is what Hyper-V's own module sends. KillJob is not supported.
+_TERMINATE = Typed("U16", 4)
+
+
+def cancel(instance_id: str) -> Statement:
+    """Asks VMMS, on the source, to end a migration. ReturnValue 0 or 4096 is "asked", not "ended": read the job.
+
+    ``instance_id`` as read from a job. Raises ValueError for one that no job can have.
+    """
+    # The one filter made of a value: WQL has no parameters, so what is no InstanceID of VMMS never gets into it.
+    if not instance_id or not all(letter.isalnum() or letter in "-:_{}\\" for letter in instance_id):
+        raise ValueError(f"{instance_id!r} is no InstanceID of a migration job")
+    quoted = instance_id.replace("\\", "\\\\")
+    job = cim("Msvm_MigrationJob", namespace=VIRTUALIZATION, filter=f"InstanceID='{quoted}'")
+    ask = command(
+        "Invoke-CimMethod",
+        MethodName="RequestStateChange",
+        Arguments={"RequestedState": _TERMINATE},
+        Confirm=False,
+    )
+    return Statement((job, ask))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from winmigrate.facts import Unreadable
+from winmigrate.request import Statement, command
 from winmigrate.windows.row import BOOLEAN, GUID, INTEGER, TEXT, column, enumeration
+from winmigrate.windows.table import VIRTUALIZATION, Table, cim, select_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +41,16 @@ class IPAddress:
     prefix_length: int | Unreadable = column("PrefixLength", INTEGER)
     interface_alias: str | Unreadable | None = column("InterfaceAlias", TEXT, nullable=True)
     address_family: str | Unreadable = column("AddressFamily", enumeration("AddressFamily"))
+
+
+SWITCHES = Table("switches", Switch, (command("Get-VMSwitch"),), class_known_from="2016")
+MIGRATION_NETWORKS = Table("migration_networks", MigrationNetwork, (command("Get-VMMigrationNetwork"),))
+ADDRESSES = Table("addresses", IPAddress, (command("Get-NetIPAddress"),))
+
+TABLES: tuple[Table[Any], ...] = (SWITCHES, MIGRATION_NETWORKS, ADDRESSES)
+
+
+def listener_addresses() -> Statement:
+    """The addresses VMMS takes migrations on: what Move-VM reads from a destination first."""
+    listener = cim("Msvm_VirtualSystemMigrationService", namespace=VIRTUALIZATION)
+    return Statement((listener, select_names("MigrationServiceListenerIPAddressList")))

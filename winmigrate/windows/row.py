@@ -5,8 +5,8 @@ value it holds, and the Windows version that brought it. The projection (``Selec
 from it.
 
 ``Select-Object`` answers null for a property that does not exist, without an error. So whether a property is there is
-never read off an answer: it comes from the version facts of the column, or from the members that ``Get-Member`` named
-on that host.
+never read off an answer: it comes from the version facts of the column, and from the members that ``Get-Member`` named
+on that host where the facts are thin.
 """
 
 from __future__ import annotations
@@ -134,10 +134,10 @@ class Column:
     nullable: bool
 
     def present(self, version: str, members: Collection[str] | None) -> bool:
-        """Is the property there? ``members`` are the names Get-Member gave on the host; None if it was not asked."""
-        if members is not None:
-            return self.property.lower() in {member.lower() for member in members}
-        return self.since is None or at_least(version, self.since)
+        """Is the property there? ``members`` are lower-case names Get-Member gave on the host; None if not asked."""
+        if self.since is not None and not at_least(version, self.since):
+            return False
+        return members is None or self.property.lower() in members
 
 
 _COLUMN = "winmigrate.column"
@@ -154,10 +154,9 @@ def columns(row_type: type[Any]) -> dict[str, Column]:
     return {item.name: item.metadata[_COLUMN] for item in dataclasses.fields(row_type) if _COLUMN in item.metadata}
 
 
-def projection(row_type: type[Any], version: str, members: Collection[str] | None = None) -> Command:
+def projection(row_type: type[Any], version: str) -> Command:
     """The ``Select-Object`` that makes objects into this row on a host of this version."""
-    found = columns(row_type).values()
-    return select(*(item.property for item in found if item.present(version, members)))
+    return select(*(item.property for item in columns(row_type).values() if item.present(version, None)))
 
 
 def rows(
@@ -168,6 +167,8 @@ def rows(
     A value of the wrong kind, or a missing one, is Unreadable with what the host answered; nothing raises.
     """
     found = columns(row_type)
+    if members is not None:
+        members = {member.lower() for member in members}
     return tuple(_row(row_type, found, item, version, members) for item in objects)
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from winmigrate.facts import Unreadable
-from winmigrate.windows.row import BOOLEAN, DATE, GUID, INTEGER, TEXT, column, enumeration
+from winmigrate.request import Statement, command
+from winmigrate.windows.row import BOOLEAN, DATE, GUID, INTEGER, TEXT, column, enumeration, projection
+from winmigrate.windows.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +73,24 @@ class FileItem:
     length: int | Unreadable | None = column("Length", INTEGER, nullable=True)
     creation_time: dt.datetime | Unreadable | None = column("CreationTime", DATE, nullable=True)
     last_write_time: dt.datetime | Unreadable | None = column("LastWriteTime", DATE, nullable=True)
+
+
+_DRIVES = command("Get-VMHardDiskDrive")
+
+HARD_DISKS = Table("hard_disks", HardDisk, (command("Get-VM"), _DRIVES), class_known_from="2016")
+CHECKPOINT_DISKS = Table(
+    "checkpoint_disks", HardDisk, (command("Get-VM"), command("Get-VMSnapshot"), _DRIVES), class_known_from="2016"
+)
+VOLUMES = Table("volumes", Volume, (command("Get-Volume"),))
+
+TABLES: tuple[Table[Any], ...] = (HARD_DISKS, CHECKPOINT_DISKS, VOLUMES)
+
+
+def vhds(paths: Sequence[str], version: str) -> Statement:
+    """The virtual disks at these paths, as rows of :class:`VHD`; one that cannot be read is a non-terminating error."""
+    return Statement((command("Get-VHD", Path=list(paths)), projection(VHD, version)))
+
+
+def files(paths: Sequence[str], version: str) -> Statement:
+    """What lies at these paths, as rows of :class:`FileItem`; what is not there is a non-terminating PathNotFound."""
+    return Statement((command("Get-Item", LiteralPath=list(paths)), projection(FileItem, version)))

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from winmigrate.facts import Unreadable
-from winmigrate.windows.row import BOOLEAN, DATE, GUID, INTEGER, NOT_ASKED, SPAN, TEXT, column, enumeration
+from winmigrate.request import SWITCH, Command, Statement, command, renamed, select
+from winmigrate.windows.row import BOOLEAN, DATE, GUID, INTEGER, NOT_ASKED, SPAN, TEXT, column, enumeration, projection
+from winmigrate.windows.table import Table
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,3 +233,65 @@ class DvdDrive:
     controller_type: str | Unreadable = column("ControllerType", enumeration("ControllerType"))
     controller_number: int | Unreadable = column("ControllerNumber", INTEGER)
     controller_location: int | Unreadable = column("ControllerLocation", INTEGER)
+
+
+_VM = command("Get-VM")
+_KNOWN = "2016"
+_VLAN = select(renamed("AdapterId", "Id"), renamed("OwnerId", "VMId"), expand="VlanSetting")
+
+
+def _of_vms(name: str, row: type[R], cmdlet: str, *, since: str | None = None) -> Table[R]:
+    return Table(name, row, (_VM, command(cmdlet)), since=since, class_known_from=_KNOWN)
+
+
+VMS = Table("vms", VM, (_VM,), class_known_from=_KNOWN)
+ADAPTERS = _of_vms("adapters", Adapter, "Get-VMNetworkAdapter")
+VLANS = Table("vlans", AdapterVlan, (_VM, command("Get-VMNetworkAdapter"), _VLAN))
+VM_PROCESSORS = _of_vms("vm_processors", VMProcessor, "Get-VMProcessor")
+VM_MEMORY = _of_vms("vm_memory", Memory, "Get-VMMemory")
+# Generation 1 has no firmware and the cmdlet says so with an error for each.
+FIRMWARE = Table(
+    "firmware",
+    Firmware,
+    (_VM, command("Where-Object", Property="Generation", EQ=SWITCH, Value=2), command("Get-VMFirmware")),
+    since="2012R2",
+)
+INTEGRATION_SERVICES = _of_vms("integration_services", IntegrationService, "Get-VMIntegrationService")
+CHECKPOINTS = _of_vms("checkpoints", Checkpoint, "Get-VMSnapshot")
+ASSIGNABLE_DEVICES = _of_vms("assignable_devices", AssignableDevice, "Get-VMAssignableDevice", since="2016")
+FIBRE_CHANNEL_HBAS = _of_vms("fibre_channel_hbas", FibreChannelHba, "Get-VMFibreChannelHba")
+DVD_DRIVES = _of_vms("dvd_drives", DvdDrive, "Get-VMDvdDrive")
+
+TABLES: tuple[Table[Any], ...] = (
+    VMS,
+    ADAPTERS,
+    VLANS,
+    VM_PROCESSORS,
+    VM_MEMORY,
+    FIRMWARE,
+    INTEGRATION_SERVICES,
+    CHECKPOINTS,
+    ASSIGNABLE_DEVICES,
+    FIBRE_CHANNEL_HBAS,
+    DVD_DRIVES,
+)
+
+
+def get_vm(vm_id: str) -> Command:
+    """``Get-VM -Id``. A VM that is not there is a non-terminating error."""
+    return command("Get-VM", Id=vm_id)
+
+
+def vm_by_id(vm_id: str, version: str) -> Statement:
+    """One VM, as a row of :data:`VMS`."""
+    return Statement((get_vm(vm_id), projection(VM, version)))
+
+
+def security_of(vm_id: str, version: str) -> Statement:
+    """The security settings of one VM (2016 and later); give the row its ``vm_id``, the object names none."""
+    return Statement((get_vm(vm_id), command("Get-VMSecurity"), projection(Security, version)))
+
+
+def names_of_vms() -> Statement:
+    """Id, name and state of every VM of a host: the roll."""
+    return Statement((_VM, select("Id", "Name", "State")))

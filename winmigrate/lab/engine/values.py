@@ -7,6 +7,7 @@ decimal.Decimal, uuid.UUID and datetime.datetime (aware: Utc kind, naive: Unspec
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -150,6 +151,16 @@ class NetList:
 
     type_names: tuple[str, ...]
     items: list[Any]
+
+
+class NetArray(list[Any]):
+    """A typed array or collection, such as System.String[]: a list that knows its .NET type."""
+
+    __slots__ = ("type_name",)
+
+    def __init__(self, type_name: str, items: Iterable[Any] = ()) -> None:
+        super().__init__(items)
+        self.type_name = type_name
 
 
 @dataclass(eq=False, slots=True)

@@ -68,7 +68,10 @@ def log_start(move: Move, at: float) -> None:
 
 
 def log_blackout(move: Move, at: float, seconds: float, *, long: bool) -> None:
-    """20415, or 20417 after a long one; Parameter2 is the blackout in seconds. On both hosts: no source says on which."""
+    """20415, or 20417 after a long one; Parameter2 is the blackout in seconds.
+
+    On both hosts, because no published source says on which.
+    """
     vm = move.vm
     words = "an unexpectedly long" if long else "a"
     for host in (move.source, move.destination):

@@ -93,13 +93,15 @@ def lay_out(source: Host, vm: VM, settings: MoveSettings) -> Layout:
     config = settings.vm_path or base or vm.config_path
     snapshots = settings.snapshot_path or base or settings.vm_path or vm.snapshot_path
     paging = settings.paging_path or base or settings.vm_path or vm.paging_path
-    own = fold(vm.config_path).rstrip("\\") + "\\"
-    system = [
-        Copy(entry, join(config, entry.path[len(own):]), False)
-        for entry in source.files.below(join(vm.config_path, "Virtual Machines"))
-        if leaf(entry.path).upper().startswith(vm.guid)
-    ]
+    system = _system(source, vm.config_path, "Virtual Machines", [vm.guid], config)
+    system += _system(source, vm.snapshot_path, "Snapshots", [str(one.id).upper() for one in vm.checkpoints], snapshots)
     return Layout(tuple(copies), tuple(system), tuple(skipped), config, snapshots, paging)
+
+
+def _system(source: Host, base: str, folder: str, names: list[str], target: str) -> list[Copy]:
+    return [Copy(entry, join(target, folder, leaf(entry.path)), False)
+            for entry in source.files.below(join(base, folder))
+            if leaf(entry.path).upper().partition(".")[0] in names]
 
 
 def _target(path: str, settings: MoveSettings) -> str | None:

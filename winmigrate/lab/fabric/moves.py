@@ -115,7 +115,7 @@ class Move:
 
     def _plan(self, at: float) -> None:
         destroy_planned(self.world, self.destination, self.vm.id)
-        planned = copy.copy(self.vm)
+        planned = copy.deepcopy(self.vm)
         planned.planned, planned.planned_from = True, self.source.name
         planned.state, planned.secondary_status = "Off", "MigratingPlannedVm"
         planned.config_path = self.layout.config
@@ -292,6 +292,7 @@ class Move:
         self.world.tell("move-ended", job=job.id, vm=job.guid, name=job.vm_name, source=self.source.key,
                         destination=self.destination.key, state=state, phase=job.phase,
                         error=job.failure.slug if job.failure is not None else "", blackout=job.blackout)
+        self.world.clock.changed()
 
     # --- within ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,278 @@
+"""What may stand in a fabric file. Each shape reads a mapping of its keys; :mod:`winmigrate.lab.fabric.loading` builds
+the world of them. Everything but ``hosts`` may be left out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from winmigrate.errors import did_you_mean
+from winmigrate.facts.versions import VERSIONS
+from winmigrate.lab.fabric import units
+from winmigrate.marked import (
+    Key,
+    Marked,
+    Misfit,
+    Shape,
+    choice,
+    entries,
+    fields,
+    listing,
+    one_or_more,
+    shown,
+    truth,
+    whole,
+    words,
+)
+
+T = TypeVar("T")
+
+
+def parsed(wanted: str, parse: Callable[[str], T]) -> Shape[T]:
+    """Text that ``parse`` makes a value of."""
+    text = words(wanted)
+
+    def read(marked: Marked) -> T:
+        try:
+            return parse(text.read(marked))
+        except ValueError as error:
+            raise Misfit(marked.fault(str(error))) from error
+
+    return Shape(read, text.schema)
+
+
+def _free(marked: Marked) -> str:
+    if isinstance(marked.value, dict | list) or marked.value is None:
+        raise Misfit(marked.fault("wanted: text"))
+    return marked.text
+
+
+#: Any text at all, also empty or of several lines.
+FREE: Shape[str] = Shape(_free, {"type": ["string", "integer", "boolean"]})
+SIZE = parsed("a size such as 40 GB", units.size)
+RATE = parsed("a rate such as 10 Gbit or 200 MB/s", units.rate)
+
+
+def _guid(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise ValueError(f"{shown(text)} is no GUID") from None
+
+
+def _moment(text: str) -> dt.datetime:
+    try:
+        found = dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise ValueError(f"{shown(text)} is no time; wanted: such as 2026-03-02T08:00:00Z") from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=dt.timezone.utc)
+
+
+def _mac(text: str) -> str:
+    digits = text.replace("-", "").replace(":", "").upper()
+    if len(digits) != 12 or set(digits) - set("0123456789ABCDEF"):
+        raise ValueError(f"{shown(text)} is no MAC address; wanted: 12 hex digits")
+    return digits
+
+
+def _address(text: str) -> tuple[str, int]:
+    import ipaddress
+
+    try:
+        found = ipaddress.ip_interface(text)
+    except ValueError:
+        raise ValueError(f"{shown(text)} is no address; wanted: such as 10.0.0.11/24") from None
+    return str(found.ip), found.network.prefixlen
+
+
+def _path(text: str) -> str:
+    if not (text.startswith("\\\\") or text[1:3] == ":\\"):
+        raise ValueError(f"{shown(text)} is no path of Windows; wanted: such as D:\\VMs\\web01\\web01.vhdx")
+    return text
+
+
+GUID = parsed("a GUID", _guid)
+MOMENT = parsed("a time", _moment)
+MAC = parsed("a MAC address", _mac)
+ADDRESS = parsed("an address with its prefix", _address)
+PATH = parsed("a path of Windows", _path)
+#: Whole numbers that have no natural bound.
+NUMBER = whole(0, 2**31 - 1)
+
+
+def _keep(marked: Marked, found: dict[str, Any]) -> dict[str, Any]:
+    return {**found, "_at": marked}
+
+
+def table(wanted: str, **shapes: Shape[Any] | Key) -> Shape[dict[str, Any]]:
+    """A mapping of known keys, all optional unless given as Key; absent ones are None. ``_at`` is its place."""
+    keys = {name: shape if isinstance(shape, Key) else Key(shape) for name, shape in shapes.items()}
+    return fields(keys, wanted, _keep)
+
+
+def either(name: str, scalar: Shape[Any], full: Shape[dict[str, Any]]) -> Shape[dict[str, Any]]:
+    """A mapping, or just the one value that stands for its key ``name``."""
+
+    def read(marked: Marked) -> dict[str, Any]:
+        if isinstance(marked.value, dict):
+            return full.read(marked)
+        return {"_at": marked, name: scalar.read(marked)}
+
+    return Shape(read, {"anyOf": [scalar.schema, full.schema]})
+
+
+def named(item: Shape[dict[str, Any]], wanted: str) -> Shape[list[dict[str, Any]]]:
+    """A mapping from names to ``item``, or a list of items that carry a ``name`` (for names that no key can be, and for
+    two of one name). A name with nothing behind it is an item of defaults.
+    """
+
+    def filled(marked: Marked) -> dict[str, Any]:
+        return item.read(Marked({}, marked.place, marked.path) if marked.value is None else marked)
+
+    mapping = entries(Shape(filled, {"anyOf": [item.schema, {"type": "null"}]}), wanted)
+    many = listing(item, wanted)
+
+    def read(marked: Marked) -> list[dict[str, Any]]:
+        if isinstance(marked.value, list):
+            found = list(many.read(marked))
+            missing = [one["_at"].fault('the key "name" is missing') for one in found if one.get("name") is None]
+            if missing:
+                raise Misfit(*missing)
+            return found
+        return [{**one, "name": one.get("name") or name} for name, one in mapping.read(marked).items()]
+
+    return Shape(read, {"anyOf": [mapping.schema, many.schema]})
+
+
+DISK = either("path", PATH, table(
+    "a path, or a mapping such as {path: 'D:\\VMs\\a.vhdx', size: 40 GB, used: 12 GB}",
+    path=PATH, size=SIZE, used=SIZE, kind=choice("Fixed", "Dynamic"), physical=NUMBER, shared=truth(), parent=PATH,
+    parent_used=SIZE, controller=choice("IDE", "SCSI", "PMEM"), number=NUMBER, location=NUMBER, maximum_iops=NUMBER,
+))
+
+VLAN = either("access", whole(0, 4094), table(
+    "a number, or a mapping such as {mode: Trunk, native: 1, allowed: [10, 20]}",
+    mode=choice("Untagged", "Access", "Trunk", "Private"), access=whole(0, 4094), native=whole(0, 4094),
+    allowed=listing(whole(0, 4094)), primary=whole(0, 4094), secondary=whole(0, 4094),
+))
+
+ADAPTER = either("switch", FREE, table(
+    "a switch's name, or a mapping such as {switch: External, vlan: 10}",
+    switch=FREE, connected=truth(), name=FREE, mac=MAC, static_mac=truth(), vlan=VLAN, legacy=truth(),
+    iov_weight=NUMBER, mac_spoofing=truth(), dhcp_guard=truth(), router_guard=truth(),
+    port_mirroring=choice("None", "Source", "Destination"), ip_addresses=one_or_more(words(), "addresses"),
+))
+
+CHECKPOINT = either("name", FREE, table(
+    "a name, or a mapping such as {name: before update}",
+    name=Key(FREE, True), created=MOMENT, automatic=truth(), used=SIZE,
+    kind=choice("Standard", "Recovery", "Planned", "Replica"),
+))
+
+MEMORY = either("startup", SIZE, table(
+    "a size, or a mapping such as {startup: 4 GB, dynamic: true, maximum: 16 GB}",
+    startup=SIZE, minimum=SIZE, maximum=SIZE, assigned=SIZE, dynamic=truth(),
+))
+
+PROCESSORS = either("count", whole(1, 2048), table(
+    "a number, or a mapping such as {count: 4, compatibility: true}",
+    count=whole(1, 2048), compatibility=truth(), nested=truth(), reserve=whole(0, 100), maximum=whole(0, 100),
+    weight=whole(0, 10000),
+))
+
+DEVICE = table("a mapping such as {name: GPU, location_path: 'PCIROOT(0)#PCI(0300)'}",
+               name=Key(FREE, True), instance_id=FREE, location_path=Key(FREE, True))
+
+_STATES = ("Running", "Off", "Saved", "Paused", "Starting", "Stopping", "Saving", "RunningCritical", "OffCritical")
+
+VM = table(
+    "a mapping such as {memory: 4 GB, disks: ['D:\\VMs\\web01\\web01.vhdx']}",
+    name=FREE, id=GUID, state=choice(*_STATES), version=words("such as 9.0"), generation=whole(1, 2), memory=MEMORY,
+    processors=PROCESSORS, disks=listing(DISK), adapters=listing(ADAPTER), dvds=listing(Shape(
+        lambda marked: None if marked.value is None else _path(FREE.read(marked)), {"type": ["string", "null"]})),
+    checkpoints=listing(CHECKPOINT), devices=listing(DEVICE), fibre_channel=listing(FREE), path=PATH, notes=FREE,
+    secure_boot=truth(), tpm=truth(), shielded=truth(), encrypt_traffic=truth(), clustered=truth(),
+    checkpoint_type=choice("Disabled", "Production", "ProductionOnly", "Standard"), dirty_rate=RATE, write_rate=RATE,
+    replication=choice("None", "Primary", "Replica"), status=FREE, secondary_status=FREE, created=MOMENT, uptime=NUMBER,
+    heartbeat=FREE, start=choice("Nothing", "StartIfRunning", "Start"), stop=choice("TurnOff", "Save", "ShutDown"),
+)
+
+VOLUME = either("size", SIZE, table(
+    "a size, or a mapping such as {size: 4 TB, used: 300 GB}",
+    size=Key(SIZE, True), used=SIZE, file_system=choice("NTFS", "ReFS", "FAT32", "CSVFS"), label=FREE,
+    health=choice("Healthy", "Warning", "Unhealthy"), read=RATE, write=RATE,
+))
+
+SWITCH = either("name", FREE, table(
+    "a name, or a mapping such as {name: Internal, kind: Internal}",
+    name=Key(FREE, True), kind=choice("External", "Internal", "Private"), nic=FREE, management=truth(), iov=truth(),
+    id=GUID,
+))
+
+MIGRATION = table(
+    "a mapping such as {authentication: Kerberos, limit: 2}",
+    enabled=truth(), authentication=choice("Kerberos", "CredSSP"), performance=choice("TCPIP", "Compression", "SMB"),
+    limit=whole(1, 1000), storage_limit=whole(1, 1000), any_network=truth(), listening=truth(),
+    networks=listing(words("a subnet such as 10.0.0.0/24")),
+)
+
+PROCESSOR = table(
+    "a mapping such as {manufacturer: AuthenticAMD}",
+    manufacturer=choice("GenuineIntel", "AuthenticAMD"), name=FREE, sockets=whole(1, 64), cores=whole(1, 512),
+    logical=whole(1, 1024), features=listing(words()),
+)
+
+HOST = table(
+    "a mapping such as {version: 2019, memory: 256 GB, volumes: {D: 4 TB}, vms: {...}}",
+    version=choice(*VERSIONS), name=words(), fqdn=words(), memory=SIZE, memory_reserved=SIZE, processor=PROCESSOR,
+    volumes=entries(VOLUME, "a mapping from drive letters to volumes",
+                    lambda key: None if len(key.rstrip(":")) == 1 and key[0].isalpha() else "wanted: a drive letter"),
+    files=entries(SIZE, "a mapping from paths to sizes"), switches=listing(SWITCH), sans=listing(FREE),
+    migration=MIGRATION, addresses=listing(ADDRESS), credential_guard=truth(), workgroup=truth(), reachable=truth(),
+    nic=RATE, administrators=listing(FREE), hyperv_administrators=listing(FREE), remote_management_users=listing(FREE),
+    services=entries(choice("Running", "Stopped"), "a mapping from services to their state"),
+    features=entries(choice("Installed", "Available", "Removed"), "a mapping from features to their state"),
+    credssp=truth(), vms=named(VM, "a mapping from names to virtual machines"), manufacturer=FREE, model=FREE,
+)
+
+USER = either("password", FREE, table(
+    "a mapping such as {password: ..., administrator: true}",
+    name=FREE, password=Key(FREE, True), domain=words(), administrator=Shape(
+        lambda marked: marked.value if isinstance(marked.value, bool) else list(listing(FREE).read(marked)),
+        {"type": ["boolean", "array"]}),
+    groups=listing(FREE), delegatable=truth(),
+))
+
+DELEGATION = either("to", one_or_more(words(), "hosts"), table(
+    "a host, a list of hosts, or a mapping such as {to: [hv02], services: [migration]}",
+    to=Key(one_or_more(words(), "hosts"), True), services=listing(choice("migration", "cifs")),
+    protocol_transition=truth(),
+))
+
+DOMAIN = either("name", words(), table("a name, or {name: corp.example, netbios: CORP}",
+                                       name=Key(words(), True), netbios=words()))
+
+
+def _faults(marked: Marked) -> list[Marked]:
+    if not isinstance(marked.value, list):
+        raise Misfit(marked.fault("wanted: a list of faults"))
+    return list(marked.value)
+
+
+FABRIC = table(
+    "a fabric: a mapping with hosts",
+    fabric=FREE, seed=whole(0, 2**31 - 1), now=MOMENT, domain=DOMAIN, report_edits=truth(),
+    users=entries(USER, "a mapping from names to users"),
+    delegation=entries(DELEGATION, "a mapping from hosts to what they may delegate to"),
+    rbcd=entries(one_or_more(words(), "hosts"), "a mapping from destinations to those who may act there"),
+    faults=Shape(_faults, {"type": "array"}),
+    hosts=Key(entries(HOST, "a mapping from names to hosts", least=1), True),
+)
+
+
+def unknown_host(marked: Marked, name: str, hosts: dict[str, Any]) -> Misfit:
+    """The misfit of a name that is no host of this fabric."""
+    return Misfit(marked.fault(f"no host {shown(name)} in this fabric{did_you_mean(name, hosts)}"))

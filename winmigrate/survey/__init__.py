@@ -1,8 +1,7 @@
 """The roll; facts of all hosts, VMs and pairs concerned, gathered from all hosts at once."""
 
+from winmigrate.survey.candidates import Candidate, Candidates, StorageWish, Unmatched
 from winmigrate.survey.nouns import (
-    Candidate,
-    Candidates,
     HopB,
     HostFacts,
     PairFacts,
@@ -10,7 +9,6 @@ from winmigrate.survey.nouns import (
     RollEntry,
     RollVM,
     Survey,
-    Unmatched,
     pair_key,
     path_key,
     same_path,
@@ -25,6 +23,7 @@ __all__ = [
     "Roll",
     "RollEntry",
     "RollVM",
+    "StorageWish",
     "Survey",
     "Unmatched",
     "pair_key",

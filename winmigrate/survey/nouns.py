@@ -58,13 +58,15 @@ class RollVM:
 class RollEntry:
     """Who answered on one host. ``why_not`` says in a sentence why it was not reached; empty if it was.
 
-    ``version`` is a name of facts.VERSIONS. ``computer`` is the name the host gives itself.
+    ``version`` is a name of facts.VERSIONS. ``computer`` is the name the host gives itself;
+    ``fqdn`` what other hosts of its domain call it, without a domain the same as ``computer``.
     """
 
     host: str
     reached: bool
     why_not: str = ""
     computer: str | Unreadable = NOT_ASKED
+    fqdn: str | Unreadable = NOT_ASKED
     version: str | Unreadable = NOT_ASKED
     build: int | Unreadable = NOT_ASKED
     identity: Identity | Unreadable = NOT_ASKED
@@ -348,54 +350,3 @@ class Survey:
     def pair(self, source: str, destination: str) -> PairFacts:
         """The facts of a pair; empty for one nobody asked about."""
         return self.pairs.get(pair_key(source, destination)) or PairFacts(source, destination)
-
-
-# --- candidates --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A VM and one destination it may go to. ``migration``: index in the playbook; ``place``: "file:line:column"."""
-
-    vm_id: str
-    vm_name: str
-    state: str
-    source: str
-    destination: str
-    migration: int = 0
-    place: str = ""
-
-    @property
-    def key(self) -> str:
-        """Unique in one set of candidates."""
-        return f"{self.vm_id}:{pair_key(self.source, self.destination)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Unmatched:
-    """A selection of the playbook that found nothing, or too much. ``reason`` is a clause."""
-
-    selection: str
-    reason: str
-    migration: int = 0
-    place: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """What could be: every VM with every destination the playbook allows, in the order of the playbook."""
-
-    candidates: tuple[Candidate, ...]
-    unmatched: tuple[Unmatched, ...] = ()
-
-    def vms(self) -> tuple[str, ...]:
-        """The Ids of the VMs concerned, each once."""
-        return tuple(dict.fromkeys(candidate.vm_id for candidate in self.candidates))
-
-    def of(self, vm_id: str) -> tuple[Candidate, ...]:
-        """A VM's candidates."""
-        return tuple(candidate for candidate in self.candidates if candidate.vm_id == vm_id.lower())
-
-    def pairs(self) -> tuple[tuple[str, str], ...]:
-        """(source, destination), each once."""
-        return tuple(dict.fromkeys((candidate.source, candidate.destination) for candidate in self.candidates))

@@ -26,6 +26,7 @@ from winmigrate.windows.move import (
     remove_planned_vm,
 )
 from winmigrate.windows.table import Table
+from winmigrate.windows.watching import STATUSES
 
 TABLES: tuple[Table[object], ...] = (
     *host.TABLES,
@@ -54,7 +55,7 @@ _CHANGING = ("Move-", "Connect-", "Invoke-CimMethod", "Remove-", "Compare-VM", "
 
 def statements(version: str) -> Iterator[Statement]:
     """One of each statement that a host of this version may be sent."""
-    for table in TABLES:
+    for table in (*TABLES, STATUSES):
         if table.exists(version):
             yield table.statement(version)
             members = table.members(version)

@@ -10,13 +10,13 @@ from winmigrate.facts.versions import at_least
 from winmigrate.request import UTILITY, Command, Statement, command, select
 from winmigrate.windows.row import columns, projection, rows
 
-R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 VIRTUALIZATION = "root/virtualization/v2"
 
 
 @dataclass(frozen=True, slots=True)
-class Table(Generic[R]):
+class Table(Generic[R_co]):
     """``source`` makes the objects; ``since`` is the Windows version that brought it, None for 2012.
 
     ``class_known_from``: the version from which the properties of the objects are known for certain. Older hosts are
@@ -24,7 +24,7 @@ class Table(Generic[R]):
     """
 
     name: str
-    row: type[R]
+    row: type[R_co]
     source: tuple[Command, ...]
     since: str | None = None
     class_known_from: str | None = None
@@ -44,7 +44,7 @@ class Table(Generic[R]):
         member = command(UTILITY + "Get-Member", MemberType="Properties")
         return Statement((*self.source, member, select_names("Name")))
 
-    def rows(self, objects: Iterable[Any], version: str, members: Collection[str] | None = None) -> tuple[R, ...]:
+    def rows(self, objects: Iterable[Any], version: str, members: Collection[str] | None = None) -> tuple[R_co, ...]:
         """The rows of what :meth:`statement` brought back."""
         return rows(self.row, objects, version, members)
 

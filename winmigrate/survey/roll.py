@@ -1,0 +1,134 @@
+"""The roll: which hosts answer, as whom we are there, which Windows they run, which VMs they have. One request each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from winmigrate.errors import HostError
+from winmigrate.facts import Unreadable
+from winmigrate.inventory import Inventory
+from winmigrate.remoting.batch import Read, ask_batch
+from winmigrate.remoting.connect import Connector
+from winmigrate.request import Clock, Session
+from winmigrate.survey import crew
+from winmigrate.survey.nouns import Roll, RollEntry, RollVM
+from winmigrate.survey.reading import Reader, hidden, unreached, version_of
+from winmigrate.windows import host, vm
+from winmigrate.windows.host import ComputerSystem, Identity
+from winmigrate.windows.row import GUID, TEXT, column, enumeration, rows
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    id: str | Unreadable = column("Id", GUID)
+    name: str | Unreadable = column("Name", TEXT)
+    state: str | Unreadable = column("State", enumeration("VMState"))
+
+
+def call_roll(inventory: Inventory, connector: Connector, clock: Clock) -> Roll:
+    """Asks every host of the inventory at once. A host that does not answer is an entry like any other.
+
+    Raises CredentialUnavailable and the like where the inventory cannot be used at all; never for one host.
+    """
+    work = {name: _Call(name, connector) for name in inventory.host_names()}
+    taken_at = clock.now()
+    crew.run(work, clock, "roll")
+    return Roll(taken_at, {name: call.entry for name, call in work.items()})
+
+
+@dataclass(slots=True)
+class _Call:
+    host: str
+    connector: Connector
+    entry: RollEntry = field(init=False)
+    session: Session | None = None
+
+    def __post_init__(self) -> None:
+        self.entry = RollEntry(self.host, reached=False, why_not="not asked")
+
+    def first(self) -> None:
+        try:
+            self.session = self.connector(self.host)
+            self.entry = _ask(self.host, self.session)
+        except HostError as error:
+            why = unreached(error)
+            self.entry = RollEntry(
+                self.host, False, why.reason, why, why, why, why, identity=why, administrator=why,
+                hyper_v_administrator=why, vms=why,
+            )  # fmt: skip
+
+    def second(self) -> None:
+        """The roll asks once."""
+
+    def end(self) -> None:
+        if self.session is not None:
+            self.session.close()
+
+
+def roll_reads() -> list[Read]:
+    """What the roll asks: all of it exists on every version, for none is known yet."""
+    return [
+        Read("operating_system", host.OPERATING_SYSTEM.statement("2012")),
+        Read("computer_system", host.COMPUTER_SYSTEM.statement("2012")),
+        Read("user", host.identity_user()),
+        Read("groups", host.identity_groups()),
+        Read("vms", vm.names_of_vms()),
+    ]
+
+
+def _ask(name: str, session: Session) -> RollEntry:
+    reader = Reader(name, "2012", ask_batch(session, roll_reads()))
+    version, build = version_of(reader.objects("operating_system"))
+    computer = reader.one(host.COMPUTER_SYSTEM)
+    who = read_identity(reader)
+    entry_name = computer if isinstance(computer, Unreadable) else computer.name
+    return RollEntry(
+        host=name,
+        reached=True,
+        computer=entry_name,
+        fqdn=_fqdn(computer),
+        version=version,
+        build=build,
+        identity=who,
+        administrator=who if isinstance(who, Unreadable) else host.administrator(who),
+        hyper_v_administrator=who if isinstance(who, Unreadable) else host.hyper_v_administrator(who),
+        vms=_vms(reader, who),
+    )
+
+
+def read_identity(reader: Reader) -> Identity | Unreadable:
+    """Who we are, from the two whoami reads; without groups that could not be read, we still have a name."""
+    user, groups = reader.objects("user"), reader.objects("groups")
+    if isinstance(user, Unreadable):
+        return user
+    who = host.identity(user, [] if isinstance(groups, Unreadable) else groups)
+    return Identity(who.user, who.sid, groups) if isinstance(groups, Unreadable) else who
+
+
+def _fqdn(computer: ComputerSystem | Unreadable) -> str | Unreadable:
+    if isinstance(computer, Unreadable):
+        return computer
+    short = computer.dns_host_name or computer.name
+    if isinstance(short, Unreadable) or isinstance(computer.domain, Unreadable):
+        return short if isinstance(short, Unreadable) else computer.name
+    if isinstance(computer.part_of_domain, Unreadable):
+        return computer.part_of_domain
+    return f"{short}.{computer.domain}" if computer.part_of_domain and computer.domain else short
+
+
+def _vms(reader: Reader, who: Identity | Unreadable) -> tuple[RollVM, ...] | Unreadable:
+    objects = reader.objects("vms")
+    if isinstance(objects, Unreadable):
+        return objects
+    found = []
+    for row in rows(_Named, objects, reader.version):
+        for fact in (row.id, row.name, row.state):
+            if isinstance(fact, Unreadable):
+                return fact
+        found.append(RollVM(str(row.id), str(row.name), str(row.state)))
+    if "vms" in reader.incomplete:
+        return Unreadable(reader.incomplete["vms"])
+    return hidden(tuple(found), who, reader.host) or tuple(found)

@@ -1,0 +1,333 @@
+"""Taking a survey: all hosts at once, each by a handful of requests, whose number does not grow with the VMs.
+
+On a host: one batch with every table; Get-VHD by rounds, from the disks in use up to the last parent; then one batch of
+what stands between it and its peers: hop B to its destinations, and the places where files would arrive.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from winmigrate.errors import HostError
+from winmigrate.facts import Unreadable
+from winmigrate.facts.versions import at_least
+from winmigrate.inventory import Inventory
+from winmigrate.remoting.batch import Answer, Read, ask_batch
+from winmigrate.remoting.connect import Connector
+from winmigrate.request import Clock, Credential, Session
+from winmigrate.survey import crew
+from winmigrate.survey.candidates import Candidates
+from winmigrate.survey.nouns import HopB, HostFacts, PairFacts, Roll, Survey, pair_key, path_key
+from winmigrate.survey.reading import Reader, hidden, members_of, reason_of, unreached
+from winmigrate.survey.roll import read_identity
+from winmigrate.survey.wishes import files_of
+from winmigrate.windows import host, network, storage, vm
+from winmigrate.windows.register import TABLES
+from winmigrate.windows.row import NOT_ON_THIS_BUILD, rows
+from winmigrate.windows.storage import VHD, FileItem
+
+#: Given a destination's inventory name: the credential that hop B sends there, or None where there is none to send.
+Credentials = Callable[[str], Credential | None]
+
+#: No chain of disks is longer than Hyper-V allows checkpoints (50), and a few parents.
+_MOST_ROUNDS = 64
+#: Get-Item's error for what is not there, before the comma.
+_ABSENT = "PathNotFound"
+_NOT_PROBED = Unreadable("the destination could not be asked")
+
+
+def _no_credential(destination: str) -> Credential | None:
+    return None
+
+
+def take_survey(
+    inventory: Inventory,
+    candidates: Candidates,
+    roll: Roll,
+    connector: Connector,
+    clock: Clock,
+    *,
+    credentials: Credentials = _no_credential,
+) -> Survey:
+    """The facts of every host that is a source or a destination of a candidate, and of each such pair.
+
+    A host the roll did not reach is not asked again; all its tables are Unreadable with the roll's reason.
+    """
+    taken_at = clock.now()
+    concerned = dict.fromkeys(name for pair in candidates.pairs() for name in pair)
+    work: dict[str, _HostSurvey] = {}
+    for name in concerned:
+        entry = roll.entries.get(name)
+        if entry is not None and entry.reached and isinstance(entry.version, str):
+            work[name] = _HostSurvey(name, entry.version, inventory, candidates, roll, connector, clock, credentials)
+    for one in work.values():
+        one.peers = work
+    crew.run(work, clock, "survey")
+    hosts = {name: work[name].facts if name in work else _unasked(name, roll) for name in concerned}
+    pairs = {pair_key(*pair): _pair(*pair, candidates, work) for pair in candidates.pairs()}
+    return Survey(taken_at, hosts, pairs)
+
+
+def read_host(name: str, version: str, session: Session, clock: Clock, *, secured: Sequence[str] = ()) -> HostFacts:
+    """The facts of one host: one batch and the rounds of Get-VHD. ``secured``: the VMs whose security is asked.
+
+    Raises HostError.
+    """
+    answers = ask_batch(session, host_reads(version, secured))
+    facts = _facts(Reader(name, version, answers), clock.now(), secured)
+    return replace(facts, **_vhds(facts, session))
+
+
+def host_reads(version: str, secured: Sequence[str]) -> list[Read]:
+    """Everything a host is asked in one batch."""
+    reads = []
+    for table in TABLES:
+        if table.exists(version):
+            reads.append(Read(table.name, table.statement(version)))
+            members = table.members(version)
+            if members is not None:
+                reads.append(Read(members_of(table), members))
+    reads += [
+        Read("user", host.identity_user()),
+        Read("groups", host.identity_groups()),
+        Read("listener_addresses", network.listener_addresses()),
+    ]
+    if at_least(version, "2016"):
+        reads.append(Read("security_services", host.security_services()))
+        reads += [Read(f"security of {vm_id}", vm.security_of(vm_id, version)) for vm_id in secured]
+    return reads
+
+
+def _facts(reader: Reader, asked_at: dt.datetime, secured: Sequence[str]) -> HostFacts:
+    who = read_identity(reader)
+    found: dict[str, Any] = {}
+    for table in TABLES:
+        members = reader.members(table)
+        single = table.name in {"computer_system", "operating_system", "vm_host"}
+        found[table.name] = reader.one(table, members) if single else reader.table(table, members)
+    if not isinstance(found["vms"], Unreadable):
+        found["vms"] = hidden(found["vms"], who, reader.host) or found["vms"]
+    recent = at_least(reader.version, "2016")
+    return HostFacts(
+        host=reader.host,
+        version=reader.version,
+        asked_at=asked_at,
+        identity=who,
+        administrator=who if isinstance(who, Unreadable) else host.administrator(who),
+        hyper_v_administrator=who if isinstance(who, Unreadable) else host.hyper_v_administrator(who),
+        listener_addresses=reader.texts("listener_addresses"),
+        security_services=reader.integers("security_services") if recent else NOT_ON_THIS_BUILD,
+        security=_security(reader, secured) if recent else NOT_ON_THIS_BUILD,
+        incomplete=reader.incomplete,
+        **found,
+    )
+
+
+def _security(reader: Reader, secured: Sequence[str]) -> tuple[vm.Security, ...]:
+    found = []
+    for vm_id in secured:
+        objects = reader.objects(f"security of {vm_id}")
+        if isinstance(objects, Unreadable):
+            found.append(vm.Security(vm_id, objects, objects, objects))
+        else:
+            found += [replace(row, vm_id=vm_id) for row in rows(vm.Security, objects[:1], reader.version)]
+    return tuple(found)
+
+
+def _vhds(facts: HostFacts, session: Session) -> dict[str, Any]:
+    """``vhds`` and ``incomplete``: every file of every chain, by rounds, each one request."""
+    version = str(facts.version)
+    for table in (facts.hard_disks, facts.checkpoint_disks):
+        if isinstance(table, Unreadable):
+            return {"vhds": table}
+    disks = [*tuple_of(facts.hard_disks), *tuple_of(facts.checkpoint_disks)]
+    wanted = {
+        path_key(disk.path): disk.path for disk in disks if disk.disk_number is None and isinstance(disk.path, str)
+    }
+    found: list[VHD] = []
+    asked: set[str] = set()
+    incomplete = dict(facts.incomplete)
+    for _ in range(_MOST_ROUNDS):
+        paths = [path for key, path in wanted.items() if key not in asked]
+        if not paths:
+            break
+        asked |= set(wanted)
+        reader = Reader(facts.host, version, ask_batch(session, [Read("vhds", storage.vhds(paths, version))]))
+        objects = reader.objects("vhds")
+        if isinstance(objects, Unreadable):
+            if not found:
+                return {"vhds": objects}
+            incomplete["vhds"] = objects.reason
+            break
+        incomplete |= reader.incomplete
+        come = rows(VHD, objects, version)
+        found += come
+        wanted |= {path_key(row.parent_path): row.parent_path for row in come if isinstance(row.parent_path, str)}
+    return {"vhds": tuple(found), "incomplete": incomplete}
+
+
+def tuple_of(table: tuple[Any, ...] | Unreadable) -> tuple[Any, ...]:
+    """The rows, or none."""
+    return () if isinstance(table, Unreadable) else table
+
+
+# --- one host of a survey ----------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _HostSurvey:
+    """The work on one host: what it is, then what it is to its peers."""
+
+    host: str
+    version: str
+    inventory: Inventory
+    candidates: Candidates
+    roll: Roll
+    connector: Connector
+    clock: Clock
+    credentials: Credentials
+    facts: HostFacts = field(init=False)
+    hops: dict[str, HopB] = field(default_factory=dict)
+    arrivals: dict[str, FileItem | Unreadable | None] = field(default_factory=dict)
+    peers: Mapping[str, _HostSurvey] = field(default_factory=dict)
+    session: Session | None = None
+
+    def __post_init__(self) -> None:
+        self.facts = HostFacts(self.host, self.version)
+
+    def first(self) -> None:
+        secured = tuple(dict.fromkeys(item.vm_id for item in self.candidates.candidates if item.source == self.host))
+        try:
+            self.session = self.connector(self.host)
+            self.facts = read_host(self.host, self.version, self.session, self.clock, secured=secured)
+        except HostError as error:
+            self.facts = _unreadable(self.host, self.version, unreached(error))
+
+    def second(self) -> None:
+        destinations = {item.destination for item in self.candidates.candidates if item.source == self.host}
+        probes = self._probes(sorted(destinations))
+        places = self._places()
+        reads = [read for _, read in probes]
+        if places:
+            reads.append(Read("files", storage.files(places, self.version)))
+        if not reads or self.session is None:
+            return
+        try:
+            answers = ask_batch(self.session, reads)
+        except HostError as error:
+            answers = {read.name: unreached(error) for read in reads}
+        for (destination, route), answer in ((key, answers[read.name]) for key, read in probes):
+            self.hops[destination] = _hop(route, answer, self.host)
+        if places:
+            self.arrivals = _arrivals(places, answers["files"], self.version, self.host)
+
+    def end(self) -> None:
+        if self.session is not None:
+            self.session.close()
+
+    def _probes(self, destinations: Sequence[str]) -> list[tuple[tuple[str, str], Read]]:
+        probes = []
+        route = self._route()
+        for destination in destinations:
+            if not route:
+                continue
+            called = _called(destination, self.inventory, self.roll)
+            credential = None
+            if route == "credential":
+                if not at_least(self.version, "2016"):
+                    said = Unreadable(f"Windows Server {self.version} takes no credential for the second hop")
+                    self.hops[destination] = HopB(route, False, said.reason)
+                    continue
+                credential = self.credentials(destination)
+                if credential is None:
+                    missing = f"the inventory gives no credential that could be sent to {destination}"
+                    self.hops[destination] = HopB(route, Unreadable(missing, needs=f"a credential for {destination}"))
+                    continue
+            statement = host.probe_host(called, credential)
+            probes.append(((destination, route), Read(f"hop to {destination}", statement)))
+        return probes
+
+    def _route(self) -> str:
+        entry = self.inventory.hosts.get(self.host)
+        return "" if entry is None or entry.second_hop.kind == "none" else entry.second_hop.kind
+
+    def _places(self) -> list[str]:
+        """Where candidates would write on this host, by what their sources said."""
+        places: dict[str, str] = {}
+        for item in self.candidates.candidates:
+            source = self.peers.get(item.source)
+            if item.destination != self.host or source is None:
+                continue
+            for file in tuple_of(files_of(item, source.facts)):
+                places.setdefault(path_key(file.destination), file.destination)
+        return list(places.values())
+
+
+def _called(destination: str, inventory: Inventory, roll: Roll) -> str:
+    """What a source calls a destination: the name its account has in the domain, else the address we know."""
+    entry = roll.entries.get(destination)
+    if entry is not None and isinstance(entry.fqdn, str):
+        return entry.fqdn
+    known = inventory.hosts.get(destination)
+    return known.address if known is not None else destination
+
+
+def _hop(route: str, answer: Answer | Unreadable, host_name: str) -> HopB:
+    if isinstance(answer, Unreadable):
+        # The probe itself ended in Windows' error: that is an answer. What never got as far says so in its reason.
+        return HopB(route, False, answer.reason)
+    if answer.errors and not answer.objects:
+        return HopB(route, False, reason_of(answer.errors[0], host_name).reason)
+    return HopB(route, True)
+
+
+def _arrivals(
+    places: Sequence[str], answer: Answer | Unreadable, version: str, host_name: str
+) -> dict[str, FileItem | Unreadable | None]:
+    if isinstance(answer, Unreadable):
+        return dict.fromkeys(map(path_key, places), answer)
+    found: dict[str, FileItem | Unreadable | None] = {}
+    for row in rows(FileItem, answer.objects, version):
+        if isinstance(row.full_name, str):
+            found[path_key(row.full_name)] = row
+    unknown = Unreadable(f"{host_name} said nothing about it")
+    for error in answer.errors:
+        if error.fqeid.partition(",")[0] == _ABSENT:
+            found[path_key(error.target)] = None
+        else:
+            unknown = reason_of(error, host_name, hyper_v=False)
+    return {path_key(place): found.get(path_key(place), unknown) for place in places}
+
+
+def _pair(source: str, destination: str, candidates: Candidates, work: Mapping[str, _HostSurvey]) -> PairFacts:
+    if source not in work:
+        return PairFacts(source, destination)
+    hop = work[source].hops.get(destination)
+    found = work[destination].arrivals if destination in work else {}
+    arrivals: dict[str, FileItem | Unreadable | None] = {}
+    for item in candidates.candidates:
+        if (item.source, item.destination) == (source, destination):
+            for file in tuple_of(files_of(item, work[source].facts)):
+                arrivals[file.destination] = found.get(path_key(file.destination), _NOT_PROBED)
+    return PairFacts(source, destination, (hop,) if hop is not None else (), arrivals)
+
+
+def _unasked(name: str, roll: Roll) -> HostFacts:
+    entry = roll.entries.get(name)
+    if entry is None:
+        return _unreadable(name, Unreadable("the roll has no such host"), Unreadable("the roll has no such host"))
+    reason = Unreadable(entry.why_not, needs=f"a connection to {name}")
+    if entry.reached:
+        reason = entry.version if isinstance(entry.version, Unreadable) else reason
+    return _unreadable(name, entry.version, reason)
+
+
+def _unreadable(name: str, version: str | Unreadable, reason: Unreadable) -> HostFacts:
+    tables: dict[str, Any] = {table.name: reason for table in TABLES}
+    return HostFacts(
+        name, version, identity=reason, administrator=reason, hyper_v_administrator=reason,
+        security_services=reason, security=reason, listener_addresses=reason, vhds=reason, **tables,
+    )  # fmt: skip

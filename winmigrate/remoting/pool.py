@@ -1,0 +1,104 @@
+"""The runspace pool of pypsrp 0.9.1, with three of its private seams overridden (pinned, tested).
+
+``_receive``: never repeats a Receive behind our back, does not fail when a slow host needs longer than one operation
+time-out, and ends at a deadline of the clock. ``_parse_responses``: hands on a pipeline's messages whole and in true
+order; what the pool itself is told still goes to pypsrp. ``_get_shell`` is called as it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from typing import Any
+
+from pypsrp.exceptions import FragmentError, WSManFaultError
+from pypsrp.powershell import RunspacePool
+from pypsrp.shell import CommandState
+from pypsrp.wsman import NAMESPACES, OptionSet, WSManAction
+
+from winmigrate.errors import TimedOut
+from winmigrate.remoting.failures import OPERATION_TIMED_OUT
+from winmigrate.remoting.messages import Message, Reassembly, fragments, refragmented
+from winmigrate.remoting.transport import Wire
+from winmigrate.request import Clock, Secret
+
+_RSP = f"{{{NAMESPACES['rsp']}}}"
+
+
+class Pool(RunspacePool):  # type: ignore[misc]
+    """One runspace on one host. ``deadline`` (of the clock's monotonic()) bounds what pypsrp waits for by itself."""
+
+    def __init__(self, host: str, wire: Wire, clock: Clock, configuration: str, idle_timeout: int) -> None:
+        super().__init__(wire, configuration_name=configuration, idle_timeout=idle_timeout)
+        self.name = host
+        self.deadline: float | None = None
+        self._clock = clock
+        self._own = Reassembly()
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """The PSRP version of the host."""
+        parts = (self.protocol_version or "2.1").split(".")
+        return tuple(int(part) for part in parts if part.isdigit())
+
+    def _receive(self, id: str | None = None, timeout: int | None = None) -> list[tuple[int, Any]]:
+        if self.deadline is not None and self._clock.monotonic() >= self.deadline:
+            raise TimedOut(self.name, "the shell did not become ready in time")
+        data, _, _ = self.receive(None)
+        return self._parse_responses(data)
+
+    def _parse_responses(self, responses: bytes, pipeline: object = None) -> list[tuple[int, Any]]:
+        found: list[tuple[int, Any]] = []
+        for message in self._own.feed(responses):
+            found += super()._parse_responses(refragmented(message))
+        return found
+
+    def receive(self, command_id: str | None) -> tuple[bytes, bool, bool]:
+        """One Receive: (data, is the command done, had the host nothing to say). Raises what the wire raises."""
+        body = ET.Element(f"{_RSP}Receive")
+        wanted = ET.SubElement(body, f"{_RSP}DesiredStream")
+        wanted.text = "stdout"
+        if command_id is not None:
+            wanted.attrib["CommandId"] = command_id
+        options = OptionSet()
+        options.add_option("WSMAN_CMDSHELL_OPTION_KEEPALIVE", "True")
+        shell = self.shell
+        try:
+            answer = shell.wsman.invoke(WSManAction.RECEIVE, shell.resource_uri, body, options, shell._selector_set)
+        except WSManFaultError as fault:
+            if fault.code == OPERATION_TIMED_OUT:
+                return b"", False, True
+            raise
+        state = answer.find("s:Body/rsp:ReceiveResponse/rsp:CommandState", NAMESPACES)
+        pieces = answer.findall("s:Body/rsp:ReceiveResponse/rsp:Stream", NAMESPACES)
+        try:
+            data = b"".join(base64.b64decode(each.text) for each in pieces if each.text)
+        except binascii.Error as error:
+            raise FragmentError("a stream that is no base64") from error
+        return data, state is not None and state.get("State") == CommandState.DONE, False
+
+    def outgoing(self, message: bytes) -> Iterator[bytes]:
+        """A message in fragments as large as this host takes them."""
+        number = self._fragmenter.outgoing_counter
+        self._fragmenter.outgoing_counter += 1
+        return fragments(number, message, self._fragmenter.max_size)
+
+    def seal(self, secret: Secret) -> str:
+        """The text of a secret under the session key, in base64."""
+        return str(self._serializer._serialize_secure_string(secret.reveal()))
+
+
+class Stream:
+    """What one pipeline sends: its messages in order, each once."""
+
+    def __init__(self, pool: Pool, command_id: str) -> None:
+        self._pool = pool
+        self._command_id = command_id
+        self._pieces = Reassembly()
+
+    def receive(self) -> tuple[list[Message], bool, bool]:
+        """(messages, is the command done, had the host nothing to say)."""
+        data, done, silent = self._pool.receive(self._command_id)
+        return list(self._pieces.feed(data)), done, silent

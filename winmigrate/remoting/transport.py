@@ -1,0 +1,105 @@
+"""The HTTP below: pypsrp's transport with our rules about proxies, certificates and time-outs.
+
+Two seams of pypsrp 0.9.1 are used here, pinned and tested: ``_TransportHTTP._build_session`` and ``WSMan.transport``.
+Nothing of the process environment decides whom we trust or through whom we speak: neither HTTP(S)_PROXY nor
+REQUESTS_CA_BUNDLE nor a netrc file.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import requests
+from pypsrp.wsman import WSMan, _TransportHTTP
+from requests.adapters import HTTPAdapter
+
+from winmigrate.errors import CredentialUnavailable
+from winmigrate.remoting.endpoint import Endpoint
+
+# Without a handler of its own, logging would print pypsrp's account of every lost connection on standard error.
+logging.getLogger("pypsrp").addHandler(logging.NullHandler())
+
+
+class _Adapter(HTTPAdapter):
+    """HTTPS to the one host whose certificate has this SHA-256."""
+
+    def __init__(self, fingerprint: str) -> None:
+        self._fingerprint = fingerprint
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+        super().init_poolmanager(*arguments, assert_fingerprint=self._fingerprint, **named)
+
+
+class _Transport(_TransportHTTP):  # type: ignore[misc]
+    """pypsrp's transport for one endpoint."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        credential = endpoint.credential
+        extras: dict[str, Any] = {}
+        if endpoint.auth == "certificate":
+            extras = {
+                "certificate_pem": str(endpoint.client_certificate),
+                "certificate_key_pem": str(endpoint.client_key or endpoint.client_certificate),
+            }
+        elif endpoint.delegate:
+            extras = {"negotiate_delegate": True}
+        super().__init__(
+            server=endpoint.address,
+            port=endpoint.port,
+            username=credential.username if credential else None,
+            password=credential.password.reveal() if credential else None,
+            ssl=endpoint.scheme == "https",
+            path=endpoint.path,
+            auth=endpoint.auth,
+            cert_validation=endpoint.verify and endpoint.pinned_sha256 is None,
+            connection_timeout=endpoint.connect_timeout,
+            read_timeout=endpoint.read_timeout,
+            no_proxy=True,
+            **extras,
+        )
+        self._winmigrate_endpoint = endpoint
+
+    def _build_session(self) -> requests.Session:
+        session: requests.Session = super()._build_session()
+        endpoint = self._winmigrate_endpoint
+        session.trust_env = False
+        session.proxies = {}
+        if endpoint.pinned_sha256 is not None:
+            session.verify = False  # the fingerprint is checked instead, by urllib3, before a byte is sent
+            session.mount("https://", _Adapter(endpoint.pinned_sha256))
+        else:
+            session.verify = str(endpoint.ca) if endpoint.ca is not None and endpoint.verify else endpoint.verify
+        return session
+
+
+class Wire(WSMan):  # type: ignore[misc]
+    """WSMan to one endpoint. Owned by one thread."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__(
+            endpoint.address,
+            port=endpoint.port,
+            ssl=endpoint.scheme == "https",
+            auth=endpoint.auth,
+            operation_timeout=endpoint.operation_timeout,
+        )
+        try:
+            self.transport = _Transport(endpoint)
+        except ImportError as error:
+            raise CredentialUnavailable(
+                f"{endpoint.address}: {endpoint.auth} needs a package that is not installed ({error})",
+                hint=f"pip install 'winmigrate[{endpoint.auth}]'",
+            ) from error
+
+    def reset(self) -> None:
+        """Forgets the connection and its sealing context; the next request makes both anew."""
+        self.transport.close()
+        self.transport.session = None
+        self.transport.encryption = None
+
+    def bound(self, operation: float, read: float) -> None:
+        """Sets how long the host may think (seconds of its clock) and how long the socket may be silent."""
+        self.operation_timeout = f"{operation:.3f}".rstrip("0").rstrip(".")
+        self.transport.read_timeout = read

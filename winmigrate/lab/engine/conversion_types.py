@@ -217,7 +217,7 @@ def has_class(value: v.PSObject, name: str) -> bool:
 
 
 def is_instance(value: Any, target: NetType) -> bool:
-    """Can a value that is not null be assigned to the type as it is? Wrapped primitives (Noted) count as what they wrap."""
+    """Can a value that is not null be assigned to the type as it is? Noted counts as what it wraps."""
     kind = target.kind
     if kind is Kind.OBJECT:
         return True

@@ -96,7 +96,7 @@ class AuthenticationFailed(HostError):
 
 
 class Refused(HostError):
-    """The host answered with a WSMan fault or an HTTP status that is no answer; ``code`` is the fault code or status."""
+    """The host answered with a WSMan fault or an HTTP status that is no answer; ``code`` is that code or status."""
 
     def __init__(self, host: str, message: str, *, code: int | None = None, hint: str = "") -> None:
         self.code = code

@@ -176,7 +176,7 @@ def command(name: str, /, *arguments: Value, **parameters: Value) -> Command:
     """``command("Get-VM", Id=vm_id)``; SWITCH for a bare switch; positional arguments are for native commands."""
     given = [(None, convert(f"{name} argument {index}", item)) for index, item in enumerate(arguments)]
     named = [(key, convert(key, value)) for key, value in parameters.items()]
-    return Command(name, tuple([*given, *named]))
+    return Command(name, (*given, *named))
 
 
 def script(text: str) -> Command:

@@ -9,20 +9,21 @@ import datetime as dt
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from winmigrate.errors import HostError
 from winmigrate.execution.reconcile import ENDED_JOB_STATES, Side
 from winmigrate.facts import Unreadable
-from winmigrate.remoting.batch import Answer, ask_batch
+from winmigrate.remoting.batch import Answer, Read, ask_batch
 from winmigrate.request import Clock, ClockEvent, Session
-from winmigrate.windows.migration import MigrationJob, PlannedVM
-from winmigrate.windows.pipelines import watch_reads
-from winmigrate.windows.row import rows
-from winmigrate.windows.vm import VMStatus
+from winmigrate.windows.migration import MIGRATION_JOBS, PLANNED_VMS, MigrationJob
+from winmigrate.windows.table import Table
+from winmigrate.windows.watching import STATUSES, WATCHED, VMStatus
 
 if TYPE_CHECKING:
     from winmigrate.remoting.connect import Connector
+
+R = TypeVar("R")
 
 #: Seconds between polls, and while something there is unknown.
 PACE = 5.0
@@ -184,15 +185,22 @@ class Watcher:
 
 def read_view(session: Session, host: str, version: str, clock: Clock) -> View:
     """One look at a host. Raises HostError if it does not answer, or not what is needed to judge by."""
-    answers = ask_batch(session, watch_reads(version))
-    tables = {}
-    for name, row_type in (("jobs", MigrationJob), ("vms", VMStatus), ("planned", PlannedVM)):
-        answer = answers[name]
-        if not isinstance(answer, Answer):
-            raise HostError(host, f"what moves there cannot be read: {answer.reason}")
-        if answer.errors:
-            raise HostError(host, f"what moves there cannot be read: {answer.errors[0].message}")
-        tables[name] = rows(row_type, answer.objects, version)
-    vms = {vm.id: vm for vm in tables["vms"] if isinstance(vm.id, str)}
-    planned = frozenset(item.name for item in tables["planned"] if isinstance(item.name, str))
-    return View(host, clock.now(), vms, tables["jobs"], planned)
+    answers = ask_batch(session, [Read(table.name, table.statement(version)) for table in WATCHED])
+    jobs = _table(MIGRATION_JOBS, answers, host, version)
+    statuses = _table(STATUSES, answers, host, version)
+    prepared = _table(PLANNED_VMS, answers, host, version)
+    vms = {vm.id: vm for vm in statuses if isinstance(vm.id, str)}
+    planned = frozenset(item.name for item in prepared if isinstance(item.name, str))
+    return View(host, clock.now(), vms, jobs, planned)
+
+
+def _table(
+    table: Table[R], answers: Mapping[str, Answer | Unreadable], host: str, version: str
+) -> tuple[R, ...]:
+    """What cannot be read whole is nothing to judge by: the host has not answered then."""
+    answer = answers[table.name]
+    if isinstance(answer, Unreadable):
+        raise HostError(host, f"what moves there cannot be read: {answer.reason}")
+    if answer.errors:
+        raise HostError(host, f"what moves there cannot be read: {answer.errors[0].message}")
+    return table.rows(answer.objects, version)

@@ -1,0 +1,154 @@
+"""Runs every requirement on every candidate, each once in its scope, and applies what a person accepted. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from winmigrate.checks.finding import (
+    Acceptance,
+    CandidateFindings,
+    Finding,
+    Findings,
+    Outcome,
+    Resolver,
+    Scope,
+    Severity,
+    Subject,
+)
+from winmigrate.checks.frame import REGISTRY, Ground, Requirement, evaluate, survey_index
+from winmigrate.checks.index import HostIndex
+from winmigrate.survey import Candidate, Candidates, HostFacts, Survey, Unmatched
+
+if TYPE_CHECKING:
+    from winmigrate.inventory import Inventory
+    from winmigrate.playbook import Accept, Playbook
+
+
+def run_checks(
+    survey: Survey,
+    candidates: Candidates,
+    playbook: Playbook,
+    inventory: Inventory,
+    now: dt.datetime,
+    *,
+    only: Collection[str] = (),
+    skip: Collection[str] = (),
+) -> Findings:
+    """Every requirement on every candidate. ``only``/``skip``: ids. Pure: facts in, findings out."""
+    from winmigrate import checks
+
+    checks.load_all()
+    chosen = [item for item in REGISTRY.values() if (not only or item.id in only) and item.id not in skip]
+    running = _Running(survey_index(survey), survey, playbook, inventory, now, chosen)
+    found = tuple(running.candidate(item) for item in candidates.candidates)
+    accepted = tuple(_accept(finding, playbook.accept, now.date()) for finding in running.findings)
+    wishes = tuple(_wish(item) for item in candidates.unmatched)
+    return Findings(survey.taken_at, accepted, found, wishes)
+
+
+@dataclass(slots=True)
+class _Running:
+    indexes: dict[str, HostIndex]
+    survey: Survey
+    playbook: Playbook
+    inventory: Inventory
+    now: dt.datetime
+    chosen: list[Requirement]
+    findings: list[Finding] = field(default_factory=list)
+    done: dict[tuple[str, Subject], int] = field(default_factory=dict)
+
+    def candidate(self, item: Candidate) -> CandidateFindings:
+        source = self._index(item.source)
+        destination = self._index(item.destination)
+        pair = self.survey.pair(item.source, item.destination)
+        on_host = {
+            host.name: Ground(
+                host, self.now, self.inventory, self.playbook, is_source=host is source, is_destination=host is not source
+            )
+            for host in (source, destination)
+        }
+        whole = Ground(source, self.now, self.inventory, self.playbook, destination, pair, item)
+        on_pair = Ground(source, self.now, self.inventory, self.playbook, destination, pair)
+        on_vm = Ground(source, self.now, self.inventory, self.playbook, None, None, item)
+        indexes: list[int] = []
+        for requirement in self.chosen:
+            if requirement.scope is Scope.HOST:
+                for name, ground in on_host.items():
+                    indexes.append(self._once(requirement, ground, Subject(Scope.HOST, source=name)))
+            elif requirement.scope is Scope.PAIR:
+                subject = Subject(Scope.PAIR, source=item.source, destination=item.destination)
+                indexes.append(self._once(requirement, on_pair, subject))
+            elif requirement.scope is Scope.VM:
+                subject = Subject(Scope.VM, item.vm_id, item.vm_name, item.source)
+                indexes.append(self._once(requirement, on_vm, subject))
+            else:
+                subject = Subject(Scope.CANDIDATE, item.vm_id, item.vm_name, item.source, item.destination)
+                indexes.append(self._once(requirement, whole, subject))
+        return CandidateFindings(item.vm_id, item.vm_name, item.source, item.destination, tuple(indexes))
+
+    def _index(self, name: str) -> HostIndex:
+        if name not in self.indexes:
+            self.indexes[name] = HostIndex(HostFacts(name))
+        return self.indexes[name]
+
+    def _once(self, requirement: Requirement, ground: Ground, subject: Subject) -> int:
+        key = (requirement.id, subject)
+        if key not in self.done:
+            self.done[key] = len(self.findings)
+            self.findings.append(evaluate(requirement, ground, subject))
+        return self.done[key]
+
+
+def _accept(finding: Finding, accepts: Iterable[Accept], today: dt.date) -> Finding:
+    if finding.outcome not in (Outcome.FAIL, Outcome.UNKNOWN):
+        return finding
+    may = finding.requirement not in REGISTRY or REGISTRY[finding.requirement].may_be_accepted
+    for item in accepts:
+        if item.id != finding.requirement or today > item.until:
+            continue
+        # What fails on identity, memory or disk space may not be accepted; that it is unknown may.
+        if not may and finding.outcome is Outcome.FAIL:
+            continue
+        if item.vm and item.vm not in (finding.subject.vm_name, finding.subject.vm_id):
+            continue
+        return replace(finding, accepted=Acceptance(item.reason, item.who, item.until))
+    return finding
+
+
+def _wish(item: Unmatched) -> Finding:
+    return Finding(
+        requirement="selection-finds-vms",
+        title="Every selection of the playbook finds the VMs it means",
+        severity=Severity.BLOCKS,
+        subject=Subject(Scope.VM, vm_name=item.selection),
+        outcome=Outcome.FAIL,
+        evidence=f"{item.selection}: {item.reason}",
+        place=item.place,
+    )
+
+
+def settle(findings: Findings, rehearsed: Mapping[tuple[str, str], tuple[str, ...]]) -> Findings:
+    """What was pending on the rehearsal, settled. ``rehearsed``: (vm id, destination) -> what Compare-VM held against it.
+
+    An empty tuple: nothing. Candidates that were not rehearsed stay as they are.
+    """
+    verdicts: dict[int, Finding] = {}
+    for item in findings.candidates:
+        said = rehearsed.get((item.vm_id, item.destination))
+        if said is None:
+            continue
+        for index in item.indexes:
+            finding = findings.all[index]
+            if finding.pending_on is not Resolver.REHEARSE:
+                continue
+            if not said:
+                verdicts[index] = replace(
+                    finding, outcome=Outcome.PASS, pending_on=None, evidence="Compare-VM went through"
+                )
+            elif finding.requirement == "compare-vm":
+                verdicts[index] = replace(finding, outcome=Outcome.FAIL, pending_on=None, evidence="; ".join(said))
+    settled = tuple(verdicts.get(index, finding) for index, finding in enumerate(findings.all))
+    return replace(findings, all=settled)

@@ -1,0 +1,76 @@
+"""How the wire waits: the seam between the servers and whatever clock the fabric keeps.
+
+Every thread of the wire that lets time pass does so in :meth:`WireClock.wait`, so that a clock that leaps knows when
+nothing is left to do. Everything else a request does happens inside :meth:`WireClock.working`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+
+class WireClock(Protocol):
+    """The fabric's clock, as the wire uses it. Times are seconds of :meth:`monotonic`."""
+
+    def monotonic(self) -> float: ...
+
+    def wait(self, deadline: float | None, ready: Callable[[], bool] | None) -> bool:
+        """Blocks until ``ready()`` is true or ``deadline`` has come; returns the last ``ready()``.
+
+        ``ready`` takes no locks and may be called from any thread, also while the clock holds its own lock.
+        Within :meth:`working` the thread does not count as working while it waits.
+        """
+
+    def changed(self) -> None:
+        """Something that a ``ready()`` looks at has changed: look again. Called from any thread, with no lock held."""
+
+    def at(self, when: float, action: Callable[[float], None]) -> object:
+        """Lets ``action(when)`` happen once at that time (at once if it is past), on any thread, with no lock held."""
+
+    def parked(self) -> AbstractContextManager[None]:
+        """Around the wait of a Receive: a client sits at the other end and waits for what this host will say."""
+
+    def working(self) -> AbstractContextManager[None]:
+        """Around the work on a request, and around a running pipeline: time does not leap meanwhile."""
+
+
+class RealClock:
+    """The machine's clock; used where no fabric stands behind the wire."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def wait(self, deadline: float | None, ready: Callable[[], bool] | None) -> bool:
+        look = ready if ready is not None else bool
+        with self._condition:
+            while not look():
+                remaining = None if deadline is None else deadline - time.monotonic()
+                if remaining is not None and remaining <= 0:
+                    return False
+                self._condition.wait(remaining)
+            return True
+
+    def changed(self) -> None:
+        with self._condition:
+            self._condition.notify_all()
+
+    def at(self, when: float, action: Callable[[float], None]) -> threading.Timer:
+        timer = threading.Timer(max(0.0, when - time.monotonic()), action, (when,))
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    @contextmanager
+    def parked(self) -> Iterator[None]:
+        yield
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,430 @@
+"""WSMan of one host: what each action does to the host's shells."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import itertools
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from winmigrate.lab.engine.effects import Engine
+from winmigrate.lab.wire import psrp, soap
+from winmigrate.lab.wire.clock import WireClock
+from winmigrate.lab.wire.logon import Limits, LogonContext
+from winmigrate.lab.wire.shells import Pipeline, Shell
+from winmigrate.lab.wire.soap import NS, Envelope, WSManFault
+
+ENDPOINTS = "http://schemas.microsoft.com/powershell/"
+SHELLS = soap.SHELL
+COMMANDS = soap.SHELL + "/Command"
+_CONFIG = NS["cfg"]
+_DONE = soap.SHELL + "/CommandState/Done"
+#: What an envelope needs around its payload.
+_ENVELOPE_ROOM = 2500
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who sends a request, and over what. ``alive`` looks at the socket; ``lost`` says whether we cut it ourselves."""
+
+    context: LogonContext
+    alive: Callable[[], bool]
+    lost: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response's action and body (XML text). ``done``: it carries the end of a command."""
+
+    action: str
+    body: str
+    done: bool = False
+
+
+class Service:
+    """The shells of one host and the actions on them. Thread-safe.
+
+    ``engines`` gives the engine of a session configuration ("Microsoft.PowerShell"), or None where there is no such
+    configuration. ``admits`` says who may open a shell.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        engines: Callable[[str], Engine | None],
+        clock: WireClock,
+        limits: Limits,
+        private_data: str,
+        report: Callable[[dict[str, Any]], None],
+        admits: Callable[[LogonContext], bool],
+    ) -> None:
+        self._host = host
+        self._engines = engines
+        self._clock = clock
+        self._limits = limits
+        self._private_data = private_data
+        self._report = report
+        self._admits = admits
+        self._lock = threading.Lock()
+        self._shells: dict[str, Shell] = {}
+        self._process_ids = itertools.count(1640, 4)
+        self._verbs: dict[str, Callable[[Envelope, Asker], Answer]] = {
+            "http://schemas.xmlsoap.org/ws/2004/09/transfer/Create": self._create,
+            "http://schemas.xmlsoap.org/ws/2004/09/transfer/Delete": self._delete,
+            "http://schemas.xmlsoap.org/ws/2004/09/transfer/Get": self._get,
+            "http://schemas.xmlsoap.org/ws/2004/09/enumeration/Enumerate": self._enumerate,
+            SHELLS + "/Command": self._command,
+            SHELLS + "/Send": self._send,
+            SHELLS + "/Receive": self._receive,
+            SHELLS + "/Signal": self._signal,
+            SHELLS + "/Disconnect": self._disconnect,
+            SHELLS + "/Reconnect": self._reconnect,
+            SHELLS + "/Connect": self._connect,
+        }
+
+    def answer(self, envelope: Envelope, asker: Asker) -> Answer:
+        """Does what is asked. Raises WSManFault; ReaderGone if the asker's connection died in a long poll."""
+        verb = self._verbs.get(envelope.action)
+        if verb is None:
+            raise soap.unknown_action(envelope.action)
+        shell = self._touched(envelope, asker)
+        try:
+            if shell is None:
+                return verb(envelope, asker)
+            with shell.active():
+                return verb(envelope, asker)
+        except psrp.BadFragments as error:
+            raise soap.bad_parameter() from error
+
+    def _touched(self, envelope: Envelope, asker: Asker) -> Shell | None:
+        """The shell that this request keeps from being idle: looking at one (Get) and leaving it does not."""
+        if envelope.verb not in {"Command", "Send", "Receive", "Signal", "Reconnect"}:
+            return None
+        with self._lock:
+            shell = self._shells.get(envelope.selectors.get("ShellId", "").upper())
+        if shell is None or shell.disconnected or not shell.belongs_to(asker.context):
+            return None
+        return shell
+
+    def end_all(self) -> None:
+        """Every shell's process is gone (the host reboots)."""
+        with self._lock:
+            shells = list(self._shells.values())
+            self._shells.clear()
+        for shell in shells:
+            shell.end()
+
+    def count(self) -> int:
+        """The number of shells, those of the dead included until their idle time-out."""
+        with self._lock:
+            return len(self._shells)
+
+    # --- shells ------------------------------------------------------------------------------------------------------
+
+    def _find(
+        self, envelope: Envelope, asker: Asker, missing: Callable[[str], WSManFault] = soap.unknown_shell
+    ) -> Shell:
+        shell_id = envelope.selectors.get("ShellId", "").upper()
+        with self._lock:
+            shell = self._shells.get(shell_id)
+        if shell is None or not shell.belongs_to(asker.context):
+            raise missing(shell_id)
+        return shell
+
+    def _talking(self, envelope: Envelope, asker: Asker) -> Shell:
+        """The shell for a request that only its own, connected client may send."""
+        shell = self._find(envelope, asker)
+        if envelope.session_id and shell.session_id and envelope.session_id != shell.session_id:
+            raise soap.wrong_session()
+        if shell.disconnected:
+            raise soap.shell_disconnected()
+        return shell
+
+    def _create(self, envelope: Envelope, asker: Asker) -> Answer:
+        body = _expect(envelope, f"{{{SHELLS}}}Shell")
+        endpoint = envelope.resource[len(ENDPOINTS) :] if envelope.resource.startswith(ENDPOINTS) else None
+        engine = self._engines(endpoint) if endpoint else None
+        if endpoint is None or engine is None:
+            raise soap.unknown_resource(envelope.resource)
+        if not self._admits(asker.context):
+            raise soap.access_denied()
+        shell_id = (body.get("ShellId") or str(uuid.uuid4())).upper()
+        try:
+            uuid.UUID(shell_id)
+        except ValueError as error:
+            raise soap.bad_parameter() from error
+        shell = Shell(
+            shell_id,
+            envelope.session_id,
+            replace(asker.context, shell_id=shell_id, endpoint=endpoint, state={}),
+            engine,
+            self._clock,
+            self._limits,
+            self._private_data,
+            self._report,
+            resource=envelope.resource,
+            idle_timeout=self._idle_timeout(body.findtext("rsp:IdleTimeOut", None, NS)),
+            process_id=next(self._process_ids),
+            input_streams=body.findtext("rsp:InputStreams", "stdin pr", NS),
+            output_streams=body.findtext("rsp:OutputStreams", "stdout", NS),
+            name=body.findtext("rsp:Name", None, NS),
+            locale=(envelope.locale, envelope.data_locale),
+        )
+        shell.feed(_bytes(body.findtext("ps:creationXml", "", NS)))
+        with self._lock:
+            owned = sum(one.belongs_to(asker.context) for one in self._shells.values())
+            if owned >= self._limits.shells_per_user:
+                raise soap.too_many_shells(self._limits.shells_per_user)
+            if shell_id in self._shells:
+                raise soap.bad_parameter()
+            self._shells[shell_id] = shell
+        self._watch(shell)
+        address = escape(envelope.to)
+        return Answer(
+            "http://schemas.xmlsoap.org/ws/2004/09/transfer/CreateResponse",
+            f"<x:ResourceCreated><a:Address>{address}</a:Address><a:ReferenceParameters><w:ResourceURI>"
+            f"{escape(envelope.resource)}</w:ResourceURI><w:SelectorSet>"
+            f'<w:Selector Name="ShellId">{shell_id}</w:Selector></w:SelectorSet></a:ReferenceParameters>'
+            f"</x:ResourceCreated>{shell.describe(memory=False)}",
+        )
+
+    def _idle_timeout(self, text: str | None) -> float:
+        if text is None:
+            return self._limits.shell_idle_timeout
+        try:
+            seconds = soap.seconds_of(text)
+        except ValueError as error:
+            raise soap.bad_parameter() from error
+        if not self._limits.min_idle_timeout <= seconds <= self._limits.max_idle_timeout:
+            raise soap.bad_parameter()
+        return seconds
+
+    def _watch(self, shell: Shell) -> None:
+        """Deletes the shell once nobody has asked anything of it for its IdleTimeOut, running commands or not
+        (about_Remote_Disconnected_Sessions)."""
+
+        shell.watches += 1
+        mine = shell.watches
+
+        def look(_when: float) -> None:
+            with self._lock:
+                if self._shells.get(shell.shell_id) is not shell or shell.watches != mine:
+                    return
+                idle = shell.inactivity() >= shell.idle_timeout - 1e-6
+                if idle:
+                    del self._shells[shell.shell_id]
+            if idle:
+                self._report({"event": "shell-idle-timeout", "shell": shell.shell_id, "user": shell.context.user})
+                shell.end()
+            else:
+                self._watch(shell)
+
+        last = self._clock.monotonic() if shell.requests else shell.last_activity
+        self._clock.at(last + shell.idle_timeout, look)
+
+    def _delete(self, envelope: Envelope, asker: Asker) -> Answer:
+        shell = self._find(envelope, asker)
+        with self._lock:
+            self._shells.pop(shell.shell_id, None)
+        shell.end()
+        return Answer("http://schemas.xmlsoap.org/ws/2004/09/transfer/DeleteResponse", "")
+
+    def _get(self, envelope: Envelope, asker: Asker) -> Answer:
+        action = "http://schemas.xmlsoap.org/ws/2004/09/transfer/GetResponse"
+        if envelope.resource.rstrip("/").lower() == _CONFIG:
+            return Answer(action, self._config())
+        if envelope.resource != SHELLS:
+            raise soap.unknown_resource(envelope.resource)
+        shell = self._find(envelope, asker, lambda _shell_id: soap.unknown_shell_selectors())
+        return Answer(action, shell.describe(memory=True))
+
+    def _config(self) -> str:
+        size = self._limits.max_envelope // 1024
+        return (
+            f'<cfg:Config xmlns:cfg="{_CONFIG}"><cfg:MaxEnvelopeSizekb>{size}</cfg:MaxEnvelopeSizekb>'
+            "<cfg:MaxTimeoutms>60000</cfg:MaxTimeoutms><cfg:MaxBatchItems>32000</cfg:MaxBatchItems>"
+            "<cfg:MaxProviderRequests>4294967295</cfg:MaxProviderRequests><cfg:Service>"
+            "<cfg:MaxConcurrentOperationsPerUser>1500</cfg:MaxConcurrentOperationsPerUser>"
+            "<cfg:EnumerationTimeoutms>240000</cfg:EnumerationTimeoutms><cfg:MaxConnections>300</cfg:MaxConnections>"
+            "<cfg:AllowUnencrypted>false</cfg:AllowUnencrypted></cfg:Service><cfg:Winrs>"
+            f"<cfg:IdleTimeout>{int(self._limits.shell_idle_timeout * 1000)}</cfg:IdleTimeout>"
+            f"<cfg:MaxShellsPerUser>{self._limits.shells_per_user}</cfg:MaxShellsPerUser></cfg:Winrs></cfg:Config>"
+        )
+
+    def _enumerate(self, envelope: Envelope, asker: Asker) -> Answer:
+        body = _expect(envelope, f"{{{NS['n']}}}Enumerate")
+        if envelope.resource == SHELLS:
+            with self._lock:
+                shells = list(self._shells.values())
+            items = [one.describe(memory=True) for one in shells if one.belongs_to(asker.context)]
+        elif envelope.resource == COMMANDS:
+            chosen = {
+                item.get("Name", ""): item.text or ""
+                for item in body.findall("w:Filter/w:SelectorSet/w:Selector", NS)
+            }
+            items = self._commands_of(chosen.get("ShellId", "").upper(), asker)
+        else:
+            raise soap.unknown_resource(envelope.resource)
+        # Windows leaves Items out when there are none (recorded)
+        listed = f"<w:Items>{''.join(items)}</w:Items>" if items else ""
+        return Answer(
+            "http://schemas.xmlsoap.org/ws/2004/09/enumeration/EnumerateResponse",
+            "<n:EnumerateResponse><n:EnumerationContext></n:EnumerationContext>"
+            f"{listed}<w:EndOfSequence/></n:EnumerateResponse>",
+        )
+
+    def _commands_of(self, shell_id: str, asker: Asker) -> list[str]:
+        with self._lock:
+            shell = self._shells.get(shell_id)
+        if shell is None or not shell.belongs_to(asker.context):
+            return []
+        with shell.lock:
+            known = list(shell.pipelines.values())
+        return [
+            f'<rsp:Command xmlns:rsp="{SHELLS}"><rsp:CommandId>{one.command_id}</rsp:CommandId><rsp:CommandLine>'
+            f"</rsp:CommandLine><rsp:CommandState>{'Done' if one.finished else 'Running'}</rsp:CommandState>"
+            "</rsp:Command>"
+            for one in known
+        ]
+
+    # --- commands ----------------------------------------------------------------------------------------------------
+
+    def _command(self, envelope: Envelope, asker: Asker) -> Answer:
+        body = _expect(envelope, f"{{{SHELLS}}}CommandLine")
+        shell = self._talking(envelope, asker)
+        command_id = (body.get("CommandId") or str(uuid.uuid4())).upper()
+        try:
+            uuid.UUID(command_id)
+        except ValueError as error:
+            raise soap.bad_parameter() from error
+        pipeline = Pipeline(shell, command_id)
+        with shell.lock:
+            if len(shell.pipelines) >= self._limits.commands_per_shell:
+                raise soap.too_many_commands()
+            if command_id in shell.pipelines:
+                raise soap.bad_parameter()
+            shell.pipelines[command_id] = pipeline
+        try:
+            shell.feed(b"".join(_bytes(item.text) for item in body.findall("rsp:Arguments", NS)), pipeline)
+        except (WSManFault, psrp.BadFragments):
+            with shell.lock:
+                shell.pipelines.pop(command_id, None)
+            raise
+        return Answer(
+            SHELLS + "/CommandResponse",
+            f"<rsp:CommandResponse><rsp:CommandId>{command_id}</rsp:CommandId></rsp:CommandResponse>",
+        )
+
+    def _pipeline(self, shell: Shell, command_id: str | None) -> Pipeline | None:
+        if not command_id:
+            return None
+        with shell.lock:
+            pipeline = shell.pipelines.get(command_id.upper())
+        if pipeline is None or pipeline.terminated:
+            raise soap.unknown_command()
+        return pipeline
+
+    def _send(self, envelope: Envelope, asker: Asker) -> Answer:
+        body = _expect(envelope, f"{{{SHELLS}}}Send")
+        shell = self._talking(envelope, asker)
+        for stream in body.findall("rsp:Stream", NS):
+            shell.feed(_bytes(stream.text), self._pipeline(shell, stream.get("CommandId")))
+        return Answer(SHELLS + "/SendResponse", "<rsp:SendResponse/>")
+
+    def _receive(self, envelope: Envelope, asker: Asker) -> Answer:
+        body = _expect(envelope, f"{{{SHELLS}}}Receive")
+        shell = self._talking(envelope, asker)
+        stream = body.find("rsp:DesiredStream", NS)
+        command_id = stream.get("CommandId") if stream is not None else None
+        pipeline = self._pipeline(shell, command_id)
+        timeout = envelope.timeout if envelope.timeout is not None else self._limits.default_operation_timeout
+        room = min(envelope.max_size or self._limits.max_envelope, self._limits.max_envelope) - _ENVELOPE_ROOM
+        fragments, done = shell.receive(pipeline, timeout, room, asker.alive, asker.lost)
+        mark = f' CommandId="{pipeline.command_id}"' if pipeline is not None else ""
+        texts = [base64.b64encode(fragment).decode() for fragment in fragments]
+        streams = "".join(f'<rsp:Stream Name="stdout"{mark}>{text}</rsp:Stream>' for text in texts)
+        if done:
+            streams += f'<rsp:CommandState{mark} State="{_DONE}"><rsp:ExitCode>0</rsp:ExitCode></rsp:CommandState>'
+        return Answer(SHELLS + "/ReceiveResponse", f"<rsp:ReceiveResponse>{streams}</rsp:ReceiveResponse>", done)
+
+    def _signal(self, envelope: Envelope, asker: Asker) -> Answer:
+        body = _expect(envelope, f"{{{SHELLS}}}Signal")
+        shell = self._find(envelope, asker)
+        if shell.disconnected:
+            raise soap.shell_disconnected()
+        pipeline = self._pipeline(shell, body.get("CommandId"))
+        if pipeline is None:
+            raise soap.unknown_command()
+        # MS-PSRP writes powershell/signal/crtl_c, with the letters in that order
+        code = body.findtext("rsp:Code", "", NS).strip().rsplit("/", 1)[-1].lower()
+        if code == "terminate":
+            shell.terminate(pipeline)
+        elif code in {"ctrl_c", "crtl_c"}:
+            shell.stop(pipeline)
+        else:
+            raise soap.bad_parameter()
+        return Answer(SHELLS + "/SignalResponse", "<rsp:SignalResponse/>")
+
+    # --- connections -------------------------------------------------------------------------------------------------
+
+    def _disconnect(self, envelope: Envelope, asker: Asker) -> Answer:
+        body = _expect(envelope, f"{{{SHELLS}}}Disconnect")
+        shell = self._talking(envelope, asker)
+        idle = body.findtext("rsp:IdleTimeOut", None, NS)
+        mode = body.findtext("rsp:BufferMode", None, NS)
+        if idle is not None:
+            shell.idle_timeout = self._idle_timeout(idle)
+            self._watch(shell)
+        if mode in {"Block", "Drop"}:
+            shell.buffer_mode = mode
+        shell.disconnected = True
+        self._clock.changed()
+        return Answer(SHELLS + "/DisconnectResponse", "")
+
+    def _reconnect(self, envelope: Envelope, asker: Asker) -> Answer:
+        shell = self._find(envelope, asker)
+        if envelope.session_id != shell.session_id:
+            raise soap.wrong_session()
+        shell.disconnected = False  # of a connected shell, by its own client: nothing to do (MS-WSMV 3.1.4.16)
+        return Answer(SHELLS + "/ReconnectResponse", "")
+
+    def _connect(self, envelope: Envelope, asker: Asker) -> Answer:
+        body = _expect(envelope, f"{{{SHELLS}}}Connect")
+        shell = self._find(envelope, asker)
+        action = SHELLS + "/ConnectResponse"
+        command_id = body.get("CommandId")
+        if command_id is not None:
+            if envelope.session_id != shell.session_id:
+                raise soap.connected_elsewhere()
+            self._pipeline(shell, command_id)
+            return Answer(action, "<rsp:ConnectResponse/>")
+        if not shell.is_disconnected:
+            raise soap.connected_elsewhere()
+        answer = base64.b64encode(
+            shell.connect(_bytes(body.findtext("ps:connectXml", "", NS)), envelope.session_id)
+        ).decode()
+        return Answer(
+            action,
+            f"<rsp:ConnectResponse><rsp:InputStreams>{escape(shell.input_streams)}</rsp:InputStreams><rsp:OutputStreams>"
+            f'{escape(shell.output_streams)}</rsp:OutputStreams><connectResponseXml xmlns="{NS["ps"]}">{answer}'
+            "</connectResponseXml></rsp:ConnectResponse>",
+        )
+
+
+def _expect(envelope: Envelope, tag: str) -> ElementTree.Element:
+    if envelope.body is None or envelope.body.tag != tag:
+        raise soap.bad_parameter()
+    return envelope.body
+
+
+def _bytes(text: str | None) -> bytes:
+    try:
+        return base64.b64decode(text or "")
+    except binascii.Error as error:
+        raise soap.bad_parameter() from error

@@ -19,7 +19,7 @@ from typing import Any
 from tests.judges import Verdict
 from winmigrate.facts.cmdlets import definitions
 from winmigrate.lab.engine import values as v
-from winmigrate.lab.engine.binder import NO_VALUE, Binder, BindingFailure
+from winmigrate.lab.engine.binder import Binder, BindingFailure
 from winmigrate.lab.engine.conversion_types import TypeTable, type_of
 from winmigrate.lab.engine.definitions import parse_definition
 from winmigrate.lab.engine.text import to_text
@@ -131,9 +131,12 @@ def _scalar(value: Any) -> Any:
 
 
 def outcome_of(row: dict[str, Any]) -> dict[str, Any]:
-    """What our binder makes of a call, in the corpus's words (error ids before the comma)."""
+    """What our binder makes of a call, in the corpus's words (error ids before the comma).
+
+    PowerShell.AddParameter(name) gives a parameter without a value the value true.
+    """
     binder = binder_of(row["version"], row["module"], row["cmdlet"])
-    parameters = [(name, NO_VALUE if told is None else given(told)) for name, told in row["parameters"]]
+    parameters = [(name, True if told is None else given(told)) for name, told in row["parameters"]]
     parameters += [(None, given(told)) for told in row.get("arguments", ())]
     piped = [given(told) for told in row.get("input") or ()]
     try:

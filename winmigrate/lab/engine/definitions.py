@@ -33,7 +33,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter. ``type`` is as the source writes it; ``sets``: set name -> :class:`Place`, in the source's order.
+    """One parameter. ``type`` is as the source writes it; ``sets``: set name -> :class:`Place`, in the source's order;
+    the only one is ``__AllParameterSets`` where all sets say the same.
 
     ``values`` are the ones an enumeration or ValidateSet takes, empty where any will do. ``common``: of PowerShell
     itself (ErrorAction, WhatIf, ...), so that it gives way where a prefix also fits one of the command's own.
@@ -54,7 +55,7 @@ class Parameter:
 @dataclass(frozen=True, slots=True)
 class Definition:
     """One command. ``default_set`` is None where none is declared; a command with one unnamed set has the one set
-    ``__AllParameterSets``. ``function``: written in script or CDXML, whose error ids end in its name, not a class.
+    ``__AllParameterSets``. ``parameters`` stand as they first appear in the sets. ``function``: written in script or CDXML, whose error ids end in its name, not a class.
     """
 
     name: str
@@ -92,9 +93,10 @@ def parse_definition(
     for raw_name, set_name in zip(raw["sets"], set_names, strict=True):
         for parameter, mandatory, position in parameters_of(raw, raw_name):
             places.setdefault(parameter, {})[set_name] = Place(mandatory, position)
+    names = [*places, *(each for each in raw["parameters"] if each not in places)]
     parameters = tuple(
-        _parameter(each, facts, places.get(each, {}), plain_should_process)
-        for each, facts in raw["parameters"].items()
+        _parameter(each, raw["parameters"][each], _shared(places.get(each, {}), set_names), plain_should_process)
+        for each in names
     )
     default = raw.get("default")
     if default == ONLY_SET or default not in set_names:
@@ -108,6 +110,13 @@ def parse_definition(
         parameters=parameters,
         function=is_function,
     )
+
+
+def _shared(places: Mapping[str, Place], set_names: tuple[str, ...]) -> Mapping[str, Place]:
+    """A parameter that every set has in the same way is declared once, for all sets: it chooses none."""
+    if len(places) == len(set_names) and len(set(places.values())) == 1:
+        return {ALL_SETS: next(iter(places.values()))}
+    return places
 
 
 def _parameter(name: str, facts: Mapping[str, Any], sets: Mapping[str, Place], plain: bool) -> Parameter:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
 import ssl
 import struct
@@ -108,6 +109,8 @@ class Listener(ThreadingHTTPServer):
         self._connections: set[Connection] = set()
         self._lock = threading.Lock()
         self._sweeping = False
+        self._halt_reader, self._halt_writer = socket.socketpair()
+        self._halted = threading.Event()
         super().__init__(address, Handler)
 
     # the base class asks the name service for its own address here
@@ -116,6 +119,29 @@ class Listener(ThreadingHTTPServer):
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = self.host, int(self.server_address[1])
+
+    def serve(self) -> None:
+        """Takes connections until :meth:`halt`; sleeps meanwhile (serve_forever would look around all the time)."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.socket, selectors.EVENT_READ)
+            selector.register(self._halt_reader, selectors.EVENT_READ)
+            while True:
+                if any(key.fileobj is self._halt_reader for key, _ in selector.select()):
+                    break
+                with suppress(OSError):  # it was reset before it was taken
+                    request, address = self.get_request()
+                    self.process_request(request, address)
+        self.server_close()
+        self._halt_reader.close()
+        self._halted.set()
+
+    def halt(self) -> None:
+        """Refuses connections from now on and cuts those there are; returns once the port is free."""
+        with suppress(OSError):
+            self._halt_writer.send(b".")
+        self._halted.wait()
+        self._halt_writer.close()
+        self.cut_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Connection troubles are no news; anything else is the lab's own defect, told to the log."""
@@ -178,8 +204,8 @@ class Handler(BaseHTTPRequestHandler):
     server_version = "Microsoft-HTTPAPI/2.0"
     sys_version = ""
     disable_nagle_algorithm = True
-    wbufsize = 256 * 1024
-    rbufsize = 256 * 1024
+    wbufsize = 16 * 1024
+    rbufsize = 16 * 1024
     server: Listener
 
     def setup(self) -> None:

@@ -148,18 +148,14 @@ class WireServer:
         )
         self._ports[kind] = listener.server_port
         self._listeners[kind] = listener
-        threading.Thread(
-            target=listener.serve_forever, kwargs={"poll_interval": 0.05}, name=f"{self.host_name} {kind}", daemon=True
-        ).start()
+        threading.Thread(target=listener.serve, name=f"{self.host_name} {kind}", daemon=True).start()
 
     def _close(self) -> None:
         with self._lock:
             listeners = list(self._listeners.values())
             self._listeners.clear()
         for listener in listeners:
-            listener.shutdown()
-            listener.server_close()
-            listener.cut_all()
+            listener.halt()
 
     # --- requests ----------------------------------------------------------------------------------------------------
 

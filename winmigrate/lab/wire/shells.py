@@ -27,6 +27,7 @@ from winmigrate.lab.wire import psrp, soap
 from winmigrate.lab.wire.clock import WireClock
 from winmigrate.lab.wire.logon import Limits, LogonContext
 
+_CALL_ID = re.compile(r'<I64 N="ci">\s*(-?\d+)\s*</I64>', re.IGNORECASE)
 _NO_INPUT = re.compile(r'<B N="NoInput">\s*(true|false)\s*</B>', re.IGNORECASE)
 #: Bytes that a pipeline may say between two waits before they are made visible.
 _PUBLISH = 256 * 1024
@@ -69,6 +70,7 @@ class Pipeline:
         self.finished = False
         self._input: deque[str] = deque()
         self._input_ended = False
+        self._answers: dict[int, str] = {}
 
     def start(self, message: psrp.Incoming) -> None:
         """Runs it; returns once its thread counts as working."""
@@ -85,6 +87,8 @@ class Pipeline:
             self._input.append(message.text)
         elif message.kind == psrp.END_OF_PIPELINE_INPUT:
             self._input_ended = True
+        elif message.kind == psrp.PIPELINE_HOST_RESPONSE and (call := _CALL_ID.search(message.text)):
+            self._answers[int(call.group(1))] = message.text
 
     def _stopped(self) -> bool:
         return self.stopping or self.terminated or self.shell.gone
@@ -154,6 +158,7 @@ class Pipeline:
             self._stopped,
             self.shell.open_secret,
             None if no_input is None or no_input.group(1).lower() == "true" else self._inputs(),
+            self._answers.get,
         )
 
     def _publish(self, messages: list[Message], *, end: bool = False) -> None:

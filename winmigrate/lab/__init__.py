@@ -1,0 +1,1 @@
+"""The fabric that is not there: Windows hosts behind real WinRM, on loopback."""

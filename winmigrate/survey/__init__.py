@@ -1,6 +1,8 @@
 """The roll; facts of all hosts, VMs and pairs concerned, gathered from all hosts at once."""
 
-from winmigrate.survey.candidates import Candidate, Candidates, StorageWish, Unmatched
+from winmigrate.survey.candidates import Candidate, Candidates, Settled, Unmatched
+from winmigrate.survey.finding import find_candidates
+from winmigrate.survey.fingerprint import Change, Fingerprint, PlannedChanges, difference, fingerprint
 from winmigrate.survey.nouns import (
     HopB,
     HostFacts,
@@ -13,20 +15,34 @@ from winmigrate.survey.nouns import (
     path_key,
     same_path,
 )
+from winmigrate.survey.roll import call_roll
+from winmigrate.survey.taking import read_host, take_survey
+from winmigrate.survey.wishes import files_of, storage_of
 
 __all__ = [
     "Candidate",
     "Candidates",
+    "Change",
+    "Fingerprint",
     "HopB",
     "HostFacts",
     "PairFacts",
+    "PlannedChanges",
     "Roll",
     "RollEntry",
     "RollVM",
-    "StorageWish",
+    "Settled",
     "Survey",
     "Unmatched",
+    "call_roll",
+    "difference",
+    "files_of",
+    "find_candidates",
+    "fingerprint",
     "pair_key",
     "path_key",
+    "read_host",
     "same_path",
+    "storage_of",
+    "take_survey",
 ]

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from winmigrate.playbook.types import StorageWish
 from winmigrate.survey.nouns import pair_key
-
-
-@dataclass(frozen=True, slots=True)
-class StorageWish:
-    """Where the playbook wants a VM's files, with ``{vm}`` filled in; empty where it says nothing.
-
-    ``path``: everything, unless said otherwise; ``disks``: (file name, folder).
-    """
-
-    path: str = ""
-    config: str = ""
-    checkpoints: str = ""
-    paging: str = ""
-    disks: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A VM and one destination it may go to.
 
-    ``migration``: index in the playbook; ``place``: "file:line:column"; ``storage`` None: the files stay where they
-    are, or the destination's own folders are meant.
+    ``migration``: index in the playbook; ``place``: "file:line:column"; ``storage``: the playbook's wish, ``{vm}``
+    not yet filled in. For kind storage, source and destination are the same host.
     """
 
     vm_id: str
@@ -36,7 +23,7 @@ class Candidate:
     destination: str
     migration: int = 0
     place: str = ""
-    storage: StorageWish | None = None
+    storage: StorageWish = field(default_factory=StorageWish)
 
     @property
     def key(self) -> str:
@@ -55,11 +42,23 @@ class Unmatched:
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """A VM that is already on a host its migration allows: there is nothing to do."""
+
+    vm_id: str
+    vm_name: str
+    host: str
+    migration: int = 0
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Candidates:
     """What could be: every VM with every destination the playbook allows, in the order of the playbook."""
 
     candidates: tuple[Candidate, ...]
     unmatched: tuple[Unmatched, ...] = ()
+    settled: tuple[Settled, ...] = ()
 
     def vms(self) -> tuple[str, ...]:
         """The Ids of the VMs concerned, each once."""

@@ -1,4 +1,4 @@
-"""One thread a host, each with its own session; what goes wrong on one host is data and touches no other.
+"""One thread a host; what goes wrong on one host is data and touches no other.
 
 A thread runs its first part, waits until every thread has, and runs its second: what is asked of a destination stands
 on what its sources said. All waiting goes through the clock.
@@ -15,13 +15,11 @@ Part = Callable[[], None]
 
 
 class Work(Protocol):
-    """What is done on one host. Neither part lets a HostError out; ``end`` always runs last, and once."""
+    """What is done on one host. Neither part lets a HostError out."""
 
     def first(self) -> None: ...
 
     def second(self) -> None: ...
-
-    def end(self) -> None: ...
 
 
 def run(work: Mapping[str, Work], clock: Clock, name: str) -> None:
@@ -41,8 +39,6 @@ def run(work: Mapping[str, Work], clock: Clock, name: str) -> None:
                 part.second()
             except BaseException as error:  # carried to the caller's thread, where it is raised
                 wrong.append(error)
-            finally:
-                part.end()
 
         return body
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from winmigrate.errors import HostError
 from winmigrate.facts import Unreadable
 from winmigrate.inventory import Inventory
-from winmigrate.remoting.batch import Read, ask_batch
+from winmigrate.remoting.batch import Answer, Read
 from winmigrate.remoting.connect import Connector
-from winmigrate.request import Clock, Session
+from winmigrate.remoting.reads import read_batch
+from winmigrate.request import Clock
 from winmigrate.survey import crew
 from winmigrate.survey.nouns import Roll, RollEntry, RollVM
 from winmigrate.survey.reading import Reader, hidden, unreached, version_of
@@ -18,7 +19,8 @@ from winmigrate.windows import host, vm
 from winmigrate.windows.host import ComputerSystem, Identity
 from winmigrate.windows.row import GUID, TEXT, column, enumeration, rows
 
-T = TypeVar("T")
+#: Nodes of clusters that have no entry of their own have no address either.
+_NO_ENTRY = "the inventory has no entry for this node under hosts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +35,26 @@ def call_roll(inventory: Inventory, connector: Connector, clock: Clock) -> Roll:
 
     Raises CredentialUnavailable and the like where the inventory cannot be used at all; never for one host.
     """
-    work = {name: _Call(name, connector) for name in inventory.host_names()}
+    work = {name: _Call(name, connector, clock) for name in inventory.hosts}
     taken_at = clock.now()
     crew.run(work, clock, "roll")
-    return Roll(taken_at, {name: call.entry for name, call in work.items()})
+    nameless = {name: RollEntry(name, False, _NO_ENTRY) for name in inventory.host_names() if name not in work}
+    return Roll(taken_at, {**{name: call.entry for name, call in work.items()}, **nameless})
 
 
 @dataclass(slots=True)
 class _Call:
     host: str
     connector: Connector
+    clock: Clock
     entry: RollEntry = field(init=False)
-    session: Session | None = None
 
     def __post_init__(self) -> None:
         self.entry = RollEntry(self.host, reached=False, why_not="not asked")
 
     def first(self) -> None:
         try:
-            self.session = self.connector(self.host)
-            self.entry = _ask(self.host, self.session)
+            self.entry = _entry(self.host, read_batch(self.connector, self.host, roll_reads(), self.clock))
         except HostError as error:
             why = unreached(error)
             self.entry = RollEntry(
@@ -62,10 +64,6 @@ class _Call:
 
     def second(self) -> None:
         """The roll asks once."""
-
-    def end(self) -> None:
-        if self.session is not None:
-            self.session.close()
 
 
 def roll_reads() -> list[Read]:
@@ -79,8 +77,8 @@ def roll_reads() -> list[Read]:
     ]
 
 
-def _ask(name: str, session: Session) -> RollEntry:
-    reader = Reader(name, "2012", ask_batch(session, roll_reads()))
+def _entry(name: str, answers: Mapping[str, Answer | Unreadable]) -> RollEntry:
+    reader = Reader(name, "2012", answers)
     version, build = version_of(reader.objects("operating_system"))
     computer = reader.one(host.COMPUTER_SYSTEM)
     who = read_identity(reader)

@@ -17,6 +17,7 @@ from winmigrate.facts.versions import at_least
 from winmigrate.inventory import Inventory
 from winmigrate.remoting.batch import Answer, Read, ask_batch
 from winmigrate.remoting.connect import Connector
+from winmigrate.remoting.reads import read_batch, reading
 from winmigrate.request import Clock, Credential, Session
 from winmigrate.survey import crew
 from winmigrate.survey.candidates import Candidates
@@ -32,6 +33,8 @@ from winmigrate.windows.storage import VHD, FileItem
 #: Given a destination's inventory name: the credential that hop B sends there, or None where there is none to send.
 Credentials = Callable[[str], Credential | None]
 
+#: Seconds of the clock for one batch: it holds thirty reads of every VM there.
+TIMEOUT = 180.0
 #: No chain of disks is longer than Hyper-V allows checkpoints (50), and a few parents.
 _MOST_ROUNDS = 64
 #: Get-Item's error for what is not there, before the comma.
@@ -76,7 +79,7 @@ def read_host(name: str, version: str, session: Session, clock: Clock, *, secure
 
     Raises HostError.
     """
-    answers = ask_batch(session, host_reads(version, secured))
+    answers = ask_batch(session, host_reads(version, secured), timeout=TIMEOUT)
     facts = _facts(Reader(name, version, answers), clock.now(), secured)
     return replace(facts, **_vhds(facts, session))
 
@@ -155,7 +158,9 @@ def _vhds(facts: HostFacts, session: Session) -> dict[str, Any]:
         if not paths:
             break
         asked |= set(wanted)
-        reader = Reader(facts.host, version, ask_batch(session, [Read("vhds", storage.vhds(paths, version))]))
+        reader = Reader(
+            facts.host, version, ask_batch(session, [Read("vhds", storage.vhds(paths, version))], timeout=TIMEOUT)
+        )
         objects = reader.objects("vhds")
         if isinstance(objects, Unreadable):
             if not found:
@@ -193,7 +198,6 @@ class _HostSurvey:
     hops: dict[str, HopB] = field(default_factory=dict)
     arrivals: dict[str, FileItem | Unreadable | None] = field(default_factory=dict)
     peers: Mapping[str, _HostSurvey] = field(default_factory=dict)
-    session: Session | None = None
 
     def __post_init__(self) -> None:
         self.facts = HostFacts(self.host, self.version)
@@ -201,32 +205,32 @@ class _HostSurvey:
     def first(self) -> None:
         secured = tuple(dict.fromkeys(item.vm_id for item in self.candidates.candidates if item.source == self.host))
         try:
-            self.session = self.connector(self.host)
-            self.facts = read_host(self.host, self.version, self.session, self.clock, secured=secured)
+            self.facts = reading(
+                self.connector,
+                self.host,
+                lambda session: read_host(self.host, self.version, session, self.clock, secured=secured),
+                self.clock,
+            )
         except HostError as error:
             self.facts = _unreadable(self.host, self.version, unreached(error))
 
     def second(self) -> None:
-        destinations = {item.destination for item in self.candidates.candidates if item.source == self.host}
-        probes = self._probes(sorted(destinations))
+        here = [item for item in self.candidates.candidates if item.source == self.host]
+        probes = self._probes(sorted({item.destination for item in here} - {self.host}))
         places = self._places()
         reads = [read for _, read in probes]
         if places:
             reads.append(Read("files", storage.files(places, self.version)))
-        if not reads or self.session is None:
+        if not reads:
             return
         try:
-            answers = ask_batch(self.session, reads)
+            answers = read_batch(self.connector, self.host, reads, self.clock, timeout=TIMEOUT)
         except HostError as error:
             answers = {read.name: unreached(error) for read in reads}
         for (destination, route), answer in ((key, answers[read.name]) for key, read in probes):
             self.hops[destination] = _hop(route, answer, self.host)
         if places:
             self.arrivals = _arrivals(places, answers["files"], self.version, self.host)
-
-    def end(self) -> None:
-        if self.session is not None:
-            self.session.close()
 
     def _probes(self, destinations: Sequence[str]) -> list[tuple[tuple[str, str], Read]]:
         probes = []

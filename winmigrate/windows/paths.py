@@ -81,7 +81,7 @@ def _disk_places(chain: Sequence[VHD], storage: OneFolder | FileByFile) -> list[
         if isinstance(vhd.path, Unreadable):
             return vhd.path
         if isinstance(storage, OneFolder):
-            place = ntpath.join(storage.path, DISKS, ntpath.basename(vhd.path))
+            place = in_folder(storage.path, vhd.path)
         elif _key(vhd.path) in named:
             place = named[_key(vhd.path)]
         else:
@@ -91,28 +91,9 @@ def _disk_places(chain: Sequence[VHD], storage: OneFolder | FileByFile) -> list[
     return found
 
 
-def file_by_file(
-    chain: Iterable[VHD],
-    folder: str,
-    disks: Iterable[tuple[str, str]],
-    *,
-    config: str = "",
-    checkpoints: str = "",
-    paging: str = "",
-) -> FileByFile:
-    """A wish, file by file: ``disks`` are (file name or whole path, folder); the rest goes below ``folder``."""
-    wishes = {_key(name): place for name, place in disks}
-    places = []
-    for vhd in chain:
-        if not isinstance(vhd.path, str):
-            continue
-        leaf = ntpath.basename(vhd.path)
-        wish = wishes.get(_key(vhd.path), wishes.get(_key(leaf)))
-        if wish is not None:
-            places.append((vhd.path, ntpath.join(wish, leaf)))
-        elif folder:
-            places.append((vhd.path, ntpath.join(folder, DISKS, leaf)))
-    return FileByFile(config or folder, checkpoints or folder, paging or folder, tuple(places))
+def in_folder(folder: str, disk: str) -> str:
+    """Where a disk lies below one folder that holds everything."""
+    return ntpath.join(folder, DISKS, ntpath.basename(disk))
 
 
 def clashes(files: Iterable[PlannedFile]) -> tuple[tuple[PlannedFile, ...], ...]:

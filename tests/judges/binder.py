@@ -1,7 +1,7 @@
 """The judge of the lab's parameter binder: calls as a real PowerShell engine's binder answered them.
 
-A line of the corpus has the call (``version``, ``module``, ``cmdlet``, ``parameters``, ``arguments``, ``input``) and its
-``outcome`` (fixtures/engine/README.md). The cmdlets there are stand-ins compiled from the same facts as ours.
+A line of the corpus has the call (``version``, ``module``, ``cmdlet``, ``parameters``, ``arguments``, ``input``) and
+its ``outcome`` (fixtures/engine/README.md). The cmdlets there are stand-ins compiled from the same facts as ours.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import random
 import uuid
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +37,13 @@ def rows(path: Path = CORPUS) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-@lru_cache(maxsize=1)
+@cache
 def _enums() -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = json.loads((FOLDER / "binder_types.json").read_text("utf-8"))["enums"]
     return found
 
 
-@lru_cache(maxsize=None)
+@cache
 def types_of(module: str) -> TypeTable:
     """The types of a module's stand-ins: their own namespaces for what is not Hyper-V's."""
     if module == "Hyper-V":
@@ -59,7 +59,7 @@ def _never(name: str) -> bool:
     return False
 
 
-@lru_cache(maxsize=None)
+@cache
 def binder_of(version: str, module: str, cmdlet: str) -> Binder:
     """The binder of one stand-in cmdlet."""
     raw = definitions(module, cmdlet, version)

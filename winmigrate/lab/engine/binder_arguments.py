@@ -14,7 +14,7 @@ from typing import Any
 from winmigrate.lab.engine import binder_errors as errors
 from winmigrate.lab.engine import values as v
 from winmigrate.lab.engine.binder_metadata import Bindable
-from winmigrate.lab.engine.conversion import CastFailure, convert, truth
+from winmigrate.lab.engine.conversion import CastFailure, convert, null_refused, truth
 from winmigrate.lab.engine.conversion_types import (
     Kind,
     NetType,
@@ -43,7 +43,7 @@ def argument_for(parameter: Bindable, value: Any, *, coerce: bool, function: boo
     if parameter.mandatory:
         _refuse_nothing(parameter, value)
     if value is None and not function and parameter.type.is_value:
-        raise errors.null_for_value(parameter.name, parameter.type.name)
+        raise errors.null_for_value(parameter.name, str(null_refused(parameter.type)))
     return value
 
 
@@ -221,8 +221,7 @@ def _validate(parameter: Bindable, value: Any, enforce_values: bool) -> None:
         low, high = source.range
         for each in value if isinstance(value, list) else [value]:
             _validate_range(parameter.name, each, low, high)
-    kind = parameter.type.element.kind if parameter.type.element else parameter.type.kind
-    if enforce_values and source.values and kind is not Kind.ENUM and value is not None:
+    if enforce_values and value is not None and _limited(parameter, source.values):
         allowed = {each.lower() for each in source.values}
         for each in value if isinstance(value, list) else [value]:
             if to_text(each).lower() not in allowed:
@@ -232,6 +231,12 @@ def _validate(parameter: Bindable, value: Any, enforce_values: bool) -> None:
                     "by the ValidateSet attribute. Supply an argument that is in the set and then try the command "
                     "again.",
                 )
+
+
+def _limited(parameter: Bindable, listed: tuple[str, ...]) -> bool:
+    """Are the listed values a ValidateSet? A listed "Numbered scopes" is a description, and a switch has no set."""
+    kind = parameter.type.element.kind if parameter.type.element else parameter.type.kind
+    return bool(listed) and kind in (Kind.STRING, Kind.INTEGER) and not any(" " in each for each in listed)
 
 
 def _validate_something(name: str, value: Any) -> None:

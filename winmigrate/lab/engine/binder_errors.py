@@ -153,11 +153,10 @@ def null_for_boolean(name: str) -> BindingFailure:
     )
 
 
-def null_for_value(name: str, type_name: str) -> BindingFailure:
+def null_for_value(name: str, reason: str) -> BindingFailure:
     return BindingFailure(
         "ParameterBindingFailed", "WriteError", BINDING,
-        f"Cannot bind parameter '{name}' to the target. Exception setting \"{name}\": "
-        f'"Cannot convert null to type "{type_name}"."',
+        f"Cannot bind parameter '{name}' to the target. Exception setting \"{name}\": \"{reason}\"",
         name,
     )
 

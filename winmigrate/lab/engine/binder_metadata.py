@@ -79,7 +79,7 @@ class Metadata:
             self._bindable(each, types) for each in definition.parameters
         ]
         self._own = {each.name.lower() for each in self.parameters}
-        common = (*COMMON, PROGRESS_ACTION) if progress_action else COMMON
+        common = (*COMMON[:5], PROGRESS_ACTION, *COMMON[5:]) if progress_action else COMMON
         for name, alias, kind in common:
             if name.lower() not in self._own:
                 self.parameters.append(

@@ -15,6 +15,7 @@ from winmigrate.lab.engine.conversion_enums import (
     UndefinedMember,
     enum_from_number,
     enum_from_text,
+    names_by_number,
 )
 from winmigrate.lab.engine.conversion_types import Kind, NetType, is_ilist, is_instance, items_of, type_of
 from winmigrate.lab.engine.text import to_text
@@ -28,13 +29,30 @@ def no_conversion(value: Any, target: NetType) -> CastFailure:
     """No conversion between the two types is known."""
     if target.kind is Kind.CREDENTIAL:
         return CastFailure(f'Cannot convert the value of type "{type_of(value)}" to type "{target.name}".')
+    kind = type_of(value)
+    if isinstance(value, (bool, v.Char, dt.datetime)) and target.kind is not Kind.ARRAY:
+        return _failed(value, target, f"Invalid cast from '{kind}' to '{target.name}'.")
+    return CastFailure(f'Cannot convert the "{_shown(value)}" value of type "{kind}" to type "{target.name}".')
+
+
+def null_refused(target: NetType) -> CastFailure:
+    """Null is no value of the type."""
+    if target.kind is not Kind.ENUM:
+        return CastFailure(f'Cannot convert null to type "{target.name}".')
     return CastFailure(
-        f'Cannot convert the "{to_text(value)}" value of type "{type_of(value)}" to type "{target.name}".'
+        f'Cannot convert null to type "{target.name}" due to enumeration values that are not valid. Specify one of the '
+        "following enumeration values and try again. The possible enumeration values are "
+        f'"{",".join(names_by_number(target))}".'
     )
 
 
 def _failed(value: Any, target: NetType, reason: str) -> CastFailure:
-    return CastFailure(f'Cannot convert value "{to_text(value)}" to type "{target.name}". Error: "{reason}"')
+    return CastFailure(f'Cannot convert value "{_shown(value)}" to type "{target.name}". Error: "{reason}"')
+
+
+def _shown(value: Any) -> str:
+    """Object.ToString: of a collection its type's name."""
+    return type_of(value) if is_ilist(value) or isinstance(value, dict) else str(to_text(value))
 
 
 def convert(value: Any, target: NetType) -> Any:
@@ -63,7 +81,7 @@ def _from_null(target: NetType) -> Any:
         case Kind.SWITCH:
             return v.Switch(False)
     if target.is_value:
-        raise CastFailure(f'Cannot convert null to type "{target.name}".')
+        raise null_refused(target)
     return None
 
 
@@ -172,12 +190,13 @@ def _to_guid(value: Any, target: NetType) -> uuid.UUID:
         plain = plain[1:-1]
     if _GUID.fullmatch(plain):
         return uuid.UUID(plain)
-    digits = plain.replace("-", "").strip("{}()")
-    proper = len(digits) == 32 or re.fullmatch(r"[0-9A-Fa-f]*", digits)
-    raise _failed(
-        value, target, "Unrecognized Guid format." if not proper else "Guid should contain 32 digits with 4 dashes "
-        "(xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx)."
-    )
+    if len(plain) < 32:
+        reason = "Unrecognized Guid format."
+    elif "-" in plain:
+        reason = "Guid should contain 32 digits with 4 dashes (xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx)."
+    else:
+        reason = "Guid should contain 32 digits without dashes (xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx)."
+    raise _failed(value, target, reason)
 
 
 def _to_version(value: Any, target: NetType) -> v.Version:
@@ -220,6 +239,11 @@ def _to_datetime(value: Any, target: NetType) -> dt.datetime:
 
 
 def _bad_date(text: str) -> str:
+    if text[:1].isalpha():
+        return (
+            f"The string '{text}' was not recognized as a valid DateTime. There is an unknown word starting at index "
+            "'0'."
+        )
     return f"String '{text}' was not recognized as a valid DateTime."
 
 
@@ -287,8 +311,6 @@ def _to_enum(value: Any, target: NetType) -> v.EnumValue:
     if is_ilist(value):
         parts = [each if isinstance(each, str) else to_text(convert(each, target)) for each in items_of(value)]
         return _to_enum(",".join(parts), target)
-    if isinstance(value, bool):
-        raise _failed(value, target, f"Invalid cast from 'System.Boolean' to '{target.name}'.")
     raise no_conversion(value, target)
 
 

@@ -24,12 +24,12 @@ def enum_from_number(number: int, target: NetType, shown: str) -> EnumValue:
         raise UndefinedMember(
             f'Cannot convert value "{shown}" to type "{target.name}" due to enumeration values that are not valid. '
             "Specify one of the following enumeration values and try again. The possible enumeration values are "
-            f'"{",".join(_by_number(target))}".'
+            f'"{",".join(names_by_number(target))}".'
         )
     return EnumValue(target.name, combined, number)
 
 
-def _by_number(target: NetType) -> list[str]:
+def names_by_number(target: NetType) -> list[str]:
     """Names as Enum.GetNames orders them: by number, negative ones last."""
     return sorted(target.numbers, key=lambda name: target.numbers[name] % (1 << 64))
 
@@ -74,7 +74,7 @@ def _beginning(text: str, target: NetType) -> str:
     if not matches:
         raise ValueError(
             f"Unable to match the identifier name {text} to a valid enumerator name. Specify one of the following "
-            f"enumerator names and try again:\n{', '.join(_by_number(target))}"
+            f"enumerator names and try again:\n{', '.join(names_by_number(target))}"
         )
     raise ValueError(
         f"The identifier name {text} cannot be processed because it is either too similar or identical to the "

@@ -55,7 +55,8 @@ class Parameter:
 @dataclass(frozen=True, slots=True)
 class Definition:
     """One command. ``default_set`` is None where none is declared; a command with one unnamed set has the one set
-    ``__AllParameterSets``. ``parameters`` stand as they first appear in the sets. ``function``: written in script or CDXML, whose error ids end in its name, not a class.
+    ``__AllParameterSets``. ``parameters`` stand as they first appear in the sets. ``function``: written in script or
+    CDXML, whose error ids end in its name, not a class.
     """
 
     name: str

@@ -27,6 +27,9 @@ class Error:
     target: Any = None
     hresult: int | None = None
     recommended_action: str | None = None
+    details: str | None = None  # ErrorDetails.Message: shown in place of the exception's message
+    inner: tuple[str, str] | None = None  # type and message of the exception inside
+    origin: tuple[str, str | None] | None = None  # command and class (None: none) it is of, passed on by a function
 
 
 class Terminate(Exception):
@@ -66,6 +69,7 @@ class Progress:
     seconds_remaining: int = -1
     current_operation: str | None = None
     completed: bool = False
+    source_id: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +144,14 @@ class Engine(Protocol):
     """What the wire needs of an engine: one object per host (edition, table of commands and types inside)."""
 
     def run(self, create_pipeline: str, context: Any, stopping: Callable[[], bool], secrets: Callable[[str], str],
-            input_objects: Iterator[str] | None = None) -> Iterator[Message | Wait]:
+            input_objects: Iterator[str] | None = None,
+            answers: Callable[[int], str | None] | None = None) -> Iterator[Message | Wait]:
         """Runs the pipeline of a CREATE_PIPELINE message (its CLIXML as text).
 
         ``stopping`` tells whether the client asked to stop. ``secrets`` opens a sealed SecureString of this session
         (base64 text in, plain text out). ``input_objects``: CLIXML of PIPELINE_INPUT messages until their end.
+        ``answers``: the CLIXML of the PIPELINE_HOST_RESPONSE to a host call by its id (``ci``), None while there is none;
+        a host call that wants an answer is followed by an interruptible Wait for it. Without ``answers`` the client
+        counts as one that has no host.
         Yields messages in order, and Waits that the caller lets pass before it asks for more.
         """

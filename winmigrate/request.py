@@ -288,6 +288,9 @@ class Session(Protocol):
     def alive(self, ticket: Ticket) -> bool:
         """Does this host still know that command? (WSMan Enumerate). Raises HostError if it cannot be asked."""
 
+    def retire(self, ticket: Ticket) -> None:
+        """Deletes the shell of a command that an earlier session of ours left behind. Raises HostError."""
+
     def close(self) -> None:
         """Closes; never raises."""
 

@@ -66,7 +66,12 @@ class _Running:
         pair = self.survey.pair(item.source, item.destination)
         on_host = {
             host.name: Ground(
-                host, self.now, self.inventory, self.playbook, is_source=host is source, is_destination=host is not source
+                host,
+                self.now,
+                self.inventory,
+                self.playbook,
+                is_source=host is source,
+                is_destination=host is not source,
             )
             for host in (source, destination)
         }
@@ -131,7 +136,7 @@ def _wish(item: Unmatched) -> Finding:
 
 
 def settle(findings: Findings, rehearsed: Mapping[tuple[str, str], tuple[str, ...]]) -> Findings:
-    """What was pending on the rehearsal, settled. ``rehearsed``: (vm id, destination) -> what Compare-VM held against it.
+    """What was pending on the rehearsal, settled. ``rehearsed``: (vm id, destination) -> what Compare-VM said against it.
 
     An empty tuple: nothing. Candidates that were not rehearsed stay as they are.
     """

@@ -50,7 +50,10 @@ def read_now(run: Run, step: Step) -> Now:
 
 def fingerprint_of(facts: HostFacts, vm_id: str) -> dict[str, Any]:
     """The fingerprint of a VM, as the journal keeps it."""
-    data: dict[str, Any] = _FINGERPRINT.dump_python(fingerprint(facts, vm_id), mode="json")
+    found = fingerprint(facts, vm_id)
+    if isinstance(found, Unreadable):
+        return {"unreadable": found.reason}
+    data: dict[str, Any] = _FINGERPRINT.dump_python(found, mode="json")
     return data
 
 

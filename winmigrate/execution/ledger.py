@@ -43,6 +43,10 @@ class Ledger:
             self._tell(observer, entry)
         return entry
 
+    def note(self, step: str, text: str) -> None:
+        """Something worth knowing that changes nothing."""
+        self.write(step, Kind.NOTE, text=text)
+
     def follow(self, step: str) -> None:
         """This process follows the step from now on (no entry: it is a fact of the process, not of the run)."""
         with self._guard:

@@ -12,6 +12,7 @@ All here is pure: looks in, verdicts out.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -106,6 +107,10 @@ def locate(look: Look) -> Location:
     return Location.STAYED if source.present else Location.NEITHER
 
 
+#: "... migration limit '2' was reached, please wait for completion of an ongoing migration operation" (KB4558514).
+_LIMIT = re.compile(r"\bmigration limit\b.{0,20}\breached\b", re.IGNORECASE)
+
+
 class Next(str, Enum):
     """What to do after a look."""
 
@@ -114,6 +119,7 @@ class Next(str, Enum):
     LOOK_AGAIN = "look-again"  # unknown: look again at the slow pace
     RETIRE = "retire"  # the old command is still there though nothing runs: delete its shell, then look again
     FAILED = "failed"
+    WAIT = "wait"  # Windows had no slot left: no failure, the scheduler tries again
     SEND = "send"  # whole on the source and proven never to have started: send (again)
 
 
@@ -123,6 +129,11 @@ class Knowledge:
 
     command: str
     error: str = ""
+
+    @property
+    def limit_reached(self) -> bool:
+        """Did Windows refuse because its number of simultaneous migrations was reached? Law of execution 9."""
+        return _LIMIT.search(self.error) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +156,8 @@ def judge(looks: tuple[Look, ...], state: StepState, knowledge: Knowledge, attem
         return Verdict(Next.FOLLOW, place, newest.describe())
     if place is not Location.STAYED:
         return Verdict(Next.LOOK_AGAIN, place, newest.describe())
+    if knowledge.command == "ended" and knowledge.limit_reached:
+        return Verdict(Next.WAIT, place, knowledge.error, never_started=True)
     if knowledge.command == "ended" and knowledge.error:
         # Windows said why it did not move, and the VM is seen where it was: nothing is unknown.
         return Verdict(Next.FAILED, place, knowledge.error)

@@ -23,7 +23,7 @@ from winmigrate.execution.ledger import Ledger
 from winmigrate.execution.scheduler import Seen, Waiting, decide
 from winmigrate.execution.states import Status, StepState
 from winmigrate.execution.watch import View, Watcher
-from winmigrate.planning.plan import Plan
+from winmigrate.planning.plan import Plan, Step
 from winmigrate.request import Clock, Credential
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ class Run:
     watchers: dict[str, Watcher] = field(default_factory=dict)
     stop_mode: StopMode = StopMode.NO
     stop_reason: str = ""
-    cancelled: set[str] = field(default_factory=set)
+    #: Steps that Windows put off (its limit was reached): until when, and what it said.
+    held: dict[str, tuple[dt.datetime, str]] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def stop(self) -> StopMode:
@@ -136,6 +137,29 @@ def execute(
         return _drive(run, on_snapshot)
 
 
+def _rehearse_all(run: Run, steps: Iterable[Step]) -> None:
+    """Compare-VM for every step that was never tried, before the first VM moves; hosts at once, each one by one."""
+    from winmigrate.execution.rehearsal import rehearse_step
+
+    by_source: dict[str, list[Step]] = {}
+    for step in steps:
+        state = run.ledger.state(step.id)
+        if state.status is Status.WAITING and state.rehearsed is None:
+            by_source.setdefault(step.move.source, []).append(step)
+
+    def work(mine: list[Step]) -> Callable[[], None]:
+        def body() -> None:
+            for step in mine:
+                if run.stop_mode is StopMode.NO:
+                    rehearse_step(run, step)
+
+        return body
+
+    threads = [run.clock.start(work(mine), name=f"rehearse {host}") for host, mine in by_source.items()]
+    for thread in threads:
+        run.clock.join(thread)
+
+
 def _drive(run: Run, on_snapshot: Callable[[Snapshot], None] | None) -> RunResult:
     from winmigrate.execution.step import follow_step
 
@@ -151,9 +175,11 @@ def _drive(run: Run, on_snapshot: Callable[[Snapshot], None] | None) -> RunResul
         for step in open_steps:
             if run.ledger.state(step.id).open_intent:
                 threads[step.id] = run.clock.start(_worker(run, follow_step, step.id), name=f"move {step.id}")
+        _rehearse_all(run, open_steps)
         while True:
             run.ledger.news.clear()
             _take_requests(run)
+            threads = {step: thread for step, thread in threads.items() if thread.is_alive()}
             statuses = run.ledger.statuses()
             if run.detaching or all(status.final for status in statuses.values()):
                 break
@@ -165,6 +191,7 @@ def _drive(run: Run, on_snapshot: Callable[[Snapshot], None] | None) -> RunResul
                 now,
                 stopping=_stopping(run, statuses),
                 waiting_since=waiting_since,
+                held=run.held,
             )
             for step_id, reason in decision.refuse:
                 run.ledger.write(step_id, Kind.REFUSED, reasons=[reason])
@@ -199,14 +226,15 @@ def snapshot(run: Run, waiting: tuple[Waiting, ...]) -> Snapshot:
 
 
 def _worker(run: Run, follow: Callable[[Run, str], None], step_id: str) -> Callable[[], None]:
-    run.ledger.follow(step_id) if run.ledger.state(step_id).status is Status.WAITING else run.ledger.doubt(step_id)
+    if run.ledger.state(step_id).status is Status.WAITING:
+        run.ledger.follow(step_id)
 
     def work() -> None:
         try:
             follow(run, step_id)
         finally:
-            # Whatever happened: what has no outcome is unknown, and the loop hears that this thread is gone.
-            if not run.ledger.state(step_id).status.final:
+            # Whatever happened: what was under way and has no outcome is unknown. The loop hears of this thread's end.
+            if run.ledger.state(step_id).status is Status.MOVING:
                 run.ledger.doubt(step_id)
             run.ledger.news.set()
 
@@ -247,10 +275,10 @@ def _stopping(run: Run, statuses: Mapping[str, Status]) -> str:
 
 
 def _nothing_more(run: Run, threads: Mapping[str, threading.Thread], waiting: Iterable[Waiting]) -> bool:
-    """Are all threads done, and does what waits wait for something that will not come?"""
+    """Are all threads done, and does all that waits wait for something that will not come?"""
     if any(thread.is_alive() for thread in threads.values()):
         return False
-    return all(item.kind in ("stopped",) for item in waiting)
+    return all(item.kind in ("stopped", "after") for item in waiting)
 
 
 def _take_requests(run: Run) -> None:

@@ -64,10 +64,12 @@ def decide(
     *,
     stopping: str = "",
     waiting_since: Mapping[str, dt.datetime] | None = None,
+    held: Mapping[str, tuple[dt.datetime, str]] | None = None,
 ) -> Decision:
     """What to start at ``now``. ``states``: status of each step. ``stopping``: why nothing new starts, or "".
 
     ``waiting_since``: since when each step waits for slots, for its deadline (``plan.wait_limit`` seconds).
+    ``held``: steps that Windows itself put off, until when and what it said.
     """
     since = waiting_since or {}
     slots = _slots(plan, states, seen)
@@ -82,6 +84,9 @@ def decide(
             refuse.append((step.id, f"it comes after {names}, which did not move"))
             continue
         reason = _wait_reason(plan, step, states, seen, slots, now, running, stopping)
+        until, said = (held or {}).get(step.id, (now, ""))
+        if reason is None and now < until:
+            reason = "slots", f"Windows says: {said}"
         if reason is None:
             start.append(step.id)
             running += 1

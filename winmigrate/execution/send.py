@@ -39,11 +39,9 @@ def send(run: Run, step: Step) -> Knowledge:
             run.ledger.follow(step.id)
             points.reach(points.INTENT_WRITTEN)
 
-        first = True
-        for event in session.start(asked, on_ticket=intend):
-            if first:
-                first = False
-                points.reach(points.SENT)
+        events = session.start(asked, on_ticket=intend)
+        points.reach(points.SENT)
+        for event in events:
             if event.stream is Stream.ERROR:
                 errors.append(record_of(event.clixml).message)
             if run.detaching:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from winmigrate.execution.run import Run
     from winmigrate.planning.plan import Step
 
+#: When Windows' limit was reached, it is asked again after so many seconds.
+ASK_AGAIN = 60.0
+
 
 def follow_step(run: Run, step_id: str) -> None:
     """Drives a step to its outcome, or until the run is left alone. Everything it learns is in the journal."""
@@ -47,7 +50,7 @@ def follow_step(run: Run, step_id: str) -> None:
 
 def prepare(run: Run, step: Step) -> bool:
     """Expectations read again, fingerprint taken, rehearsed. False: refused, and the outcome says why."""
-    from winmigrate.execution.facts_now import fingerprint_now, read_now
+    from winmigrate.execution.facts_now import fingerprint_of, read_now
     from winmigrate.planning.expectations import unmet
 
     now = read_now(run, step)
@@ -56,8 +59,10 @@ def prepare(run: Run, step: Step) -> bool:
         run.ledger.write(step.id, Kind.REFUSED, reasons=list(reasons))
         _outcome(run, step, Status.REFUSED, f"on {step.move.source}", "; ".join(reasons))
         return False
-    run.ledger.write(step.id, Kind.FINGERPRINT, before=fingerprint_now(now, step))
-    rehearsed = run.ledger.state(step.id).rehearsed or rehearse_step(run, step)
+    run.ledger.write(step.id, Kind.FINGERPRINT, before=fingerprint_of(now.hosts[step.move.source], step.move.vm_id))
+    rehearsed = run.ledger.state(step.id).rehearsed
+    if rehearsed is None or rehearsed.get("outcome") == "unknown":
+        rehearsed = rehearse_step(run, step)
     if rehearsed.get("outcome") != "pass":
         cause = "; ".join(rehearsed.get("incompatibilities", [])) or str(rehearsed.get("cause", "rehearsal failed"))
         _outcome(run, step, Status.REFUSED, f"on {step.move.source}", f"Compare-VM: {cause}")
@@ -96,6 +101,9 @@ def settle(run: Run, step: Step, knowledge: Knowledge) -> bool:
             return False
         if verdict.next is Next.SEND:
             return True
+        if verdict.next is Next.WAIT:
+            run.held[step.id] = look.at + dt.timedelta(seconds=ASK_AGAIN), verdict.reason
+            return False
         if verdict.next is Next.RETIRE:
             _retire(run, step, state)
             looks.clear()

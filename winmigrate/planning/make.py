@@ -134,7 +134,7 @@ def arrival_of(candidate: Candidate, survey: Survey) -> Arrival | Unreadable:
     for value in (vm.memory_assigned, vm.configuration_location, vm.snapshot_file_location, vm.smart_paging_file_path):
         if isinstance(value, Unreadable):
             return value
-    storage = storage_of(candidate.storage, candidate.vm_id, source)
+    storage = storage_of(candidate.storage, candidate.vm_id, candidate.vm_name, source)
     if storage is None:
         paths = [str(vhd.path) for vhd in chain]
         storage = FileByFile(
@@ -291,7 +291,7 @@ def _expectations(
 
 
 def _bind_after(steps: list[Step], candidates: Candidates, playbook: Playbook) -> list[Step]:
-    """Names in `after` become ids of steps. A VM that goes nowhere in this plan (it is there already) holds nobody up."""
+    """Names in `after` become ids of steps. A VM that is there already holds nobody up."""
     by_name: dict[str, list[str]] = {}
     for step in steps:
         by_name.setdefault(step.move.vm_name.casefold(), []).append(step.id)
@@ -313,8 +313,9 @@ def _limits(name: str, facts: HostFacts, playbook: Playbook, inventory: Inventor
     own_live = host if isinstance(host, Unreadable) else host.maximum_virtual_machine_migrations
     own_storage = host if isinstance(host, Unreadable) else host.maximum_storage_migrations
     wished = inventory.hosts[name].limits
+    asked = playbook.limits
     return HostLimits(
-        _limit(own_live, wished.live, playbook.limits.live), _limit(own_storage, wished.storage, playbook.limits.storage)
+        _limit(own_live, wished.live, asked.live), _limit(own_storage, wished.storage, asked.storage)
     )
 
 

@@ -115,6 +115,9 @@ class _Counted:
     def alive(self, ticket: Ticket) -> bool:
         return self._session.alive(ticket)
 
+    def retire(self, ticket: Ticket) -> None:
+        self._session.retire(ticket)
+
     def close(self) -> None:
         self._session.close()
         if self._holds:

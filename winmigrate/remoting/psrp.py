@@ -49,6 +49,8 @@ _MOST_RECOVERIES = 8
 _SLACK = 5.0
 #: How long the farewells of close() may take, each.
 _FAREWELL = 5.0
+#: Resource URI of a shell, without its session configuration.
+_SHELLS = "http://schemas.microsoft.com/powershell"
 #: A shell left behind with a request in it that was given up: Windows' own default.
 _LEFT_BEHIND = "PT7200S"
 
@@ -180,7 +182,11 @@ class PsrpSession:
         return self._last
 
     def start(self, asked: Request, *, on_ticket: Callable[[Ticket], None] | None = None) -> Iterator[Event]:
-        """Sends a request (before it returns) and gives its events as they come; :attr:`last_reply` has the end."""
+        """Sends a request (before it returns) and gives its events as they come; :attr:`last_reply` has the end.
+
+        Unlike :meth:`ask` it goes on where a reply was lost (progress is not worth a move's ConnectionLost), as long
+        as the end is told.
+        """
         self.open()
         return self._events(self._send(asked, on_ticket, None))
 
@@ -290,12 +296,21 @@ class PsrpSession:
             )
         if not silent:
             running.recoveries = 0
+        if running.stream.is_gapped and running.deadline is not None:
+            raise self._lost(
+                ConnectionLost(
+                    self.host,
+                    "a reply was lost with a broken connection, so that the answer has a gap",
+                    hint="a read may be asked again; of anything else look first",
+                )
+            )
         return messages, done
 
     def _recover(self, running: _Running, error: Exception) -> None:
         pool, wire = self._ready(during=running)
         running.recoveries += 1
         running.was_lost = True
+        running.stream.doubt()
         if running.recoveries > _MOST_RECOVERIES:
             raise self._lost(translate(self.host, self._endpoint, error, "receiving what a request said", sent=True))
         try:
@@ -345,6 +360,18 @@ class PsrpSession:
             return is_listed(wire, ticket)
         except WIRE_ERRORS as error:
             raise translate(self.host, self._endpoint, error, "asking for a command") from error
+        finally:
+            with suppress(*WIRE_ERRORS):
+                wire.close()
+
+    def retire(self, ticket: Ticket) -> None:
+        """Deletes that command's shell, which an earlier process of ours left; one that is gone is no error."""
+        wire = Wire(self._endpoint)
+        try:
+            wire.delete(f"{_SHELLS}/{self._endpoint.configuration}", selector_set=selectors_of(ticket.shell_id))
+        except WIRE_ERRORS as error:
+            if fault_code(error) != UNKNOWN_SELECTORS:
+                raise translate(self.host, self._endpoint, error, "deleting an old shell") from error
         finally:
             with suppress(*WIRE_ERRORS):
                 wire.close()

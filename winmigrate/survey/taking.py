@@ -22,7 +22,7 @@ from winmigrate.request import Clock, Credential, Session
 from winmigrate.survey import crew
 from winmigrate.survey.candidates import Candidates
 from winmigrate.survey.nouns import HopB, HostFacts, PairFacts, Roll, Survey, pair_key, path_key
-from winmigrate.survey.reading import Reader, hidden, members_of, reason_of, unreached
+from winmigrate.survey.reading import Reader, members_of, reason_of, shown, unreached
 from winmigrate.survey.roll import read_identity
 from winmigrate.survey.wishes import files_of
 from winmigrate.windows import host, network, storage, vm
@@ -112,7 +112,7 @@ def _facts(reader: Reader, asked_at: dt.datetime, secured: Sequence[str]) -> Hos
         single = table.name in {"computer_system", "operating_system", "vm_host"}
         found[table.name] = reader.one(table, members) if single else reader.table(table, members)
     if not isinstance(found["vms"], Unreadable):
-        found["vms"] = hidden(found["vms"], who, reader.host) or found["vms"]
+        found["vms"] = shown(found["vms"], who, reader.host)
     recent = at_least(reader.version, "2016")
     return HostFacts(
         host=reader.host,
@@ -230,7 +230,7 @@ class _HostSurvey:
         for (destination, route), answer in ((key, answers[read.name]) for key, read in probes):
             self.hops[destination] = _hop(route, answer, self.host)
         if places:
-            self.arrivals = _arrivals(places, answers["files"], self.version, self.host)
+            self.arrivals = arrivals(places, answers["files"], self.version, self.host)
 
     def _probes(self, destinations: Sequence[str]) -> list[tuple[tuple[str, str], Read]]:
         probes = []
@@ -288,7 +288,7 @@ def _hop(route: str, answer: Answer | Unreadable, host_name: str) -> HopB:
     return HopB(route, True)
 
 
-def _arrivals(
+def arrivals(
     places: Sequence[str], answer: Answer | Unreadable, version: str, host_name: str
 ) -> dict[str, FileItem | Unreadable | None]:
     if isinstance(answer, Unreadable):

@@ -1,0 +1,198 @@
+"""Verifies a move on both hosts, and writes the outcome. Law of execution 2: success is an observation.
+
+The VM's Id is on the destination in the state it was planned to have, and gone from the source; its disks and adapters
+are as planned: the fingerprint after the move, held against the one before.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import socket
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter
+
+from winmigrate.checks.after import run_after
+from winmigrate.checks.aftermath import Aftermath
+from winmigrate.checks.finding import Finding, Outcome, Severity
+from winmigrate.errors import HostError
+from winmigrate.execution import points
+from winmigrate.execution.facts_now import fingerprint_from
+from winmigrate.execution.journal import Kind
+from winmigrate.execution.states import Status
+from winmigrate.facts import Unreadable
+from winmigrate.remoting.batch import Answer, Read, ask_batch
+from winmigrate.survey import HostFacts
+from winmigrate.survey.fingerprint import Change, Fingerprint, PlannedChanges, difference, fingerprint
+from winmigrate.survey.taking import arrivals, read_host
+from winmigrate.windows import event, storage
+from winmigrate.windows.row import rows
+
+if TYPE_CHECKING:
+    from winmigrate.execution.run import Run
+    from winmigrate.planning.plan import Step
+
+_FINDINGS: TypeAdapter[tuple[Finding, ...]] = TypeAdapter(tuple[Finding, ...])
+_CHANGES: TypeAdapter[tuple[Change, ...]] = TypeAdapter(tuple[Change, ...])
+
+#: Looking for a host that does not answer while its VM is verified: so often, so many seconds apart.
+_TRIES = 5
+_APART = 30.0
+
+
+def verify_step(run: Run, step: Step) -> None:
+    """Reads both hosts and writes VERIFIED and the OUTCOME: done, or failed with where the VM is and what differs."""
+    points.reach(points.VERIFYING)
+    aftermath = read_aftermath(run, step)
+    findings = (*run_after(aftermath), *_asked_for(step, aftermath))
+    changes = () if isinstance(aftermath.changes, Unreadable) else aftermath.changes
+    run.ledger.write(
+        step.id,
+        Kind.VERIFIED,
+        findings=_FINDINGS.dump_python(findings, mode="json"),
+        changes=_CHANGES.dump_python(changes, mode="json"),
+        blackout=aftermath.blackout if isinstance(aftermath.blackout, float) else None,
+        leftovers=[] if isinstance(aftermath.leftovers, Unreadable) else list(aftermath.leftovers),
+    )
+    against = [item for item in findings if item.severity is Severity.BLOCKS and item.outcome is not Outcome.PASS]
+    unknown = any(item.outcome is Outcome.UNKNOWN for item in against)
+    if unknown and not any(item.outcome is Outcome.FAIL for item in against):
+        run.ledger.doubt(step.id)
+        run.ledger.note(step.id, "; ".join(f"{item.requirement}: {item.evidence}" for item in against))
+        return
+    where = f"on {step.move.destination}"
+    if against:
+        cause = "; ".join(f"{item.requirement}: {item.evidence}" for item in against)
+        run.ledger.write(step.id, Kind.OUTCOME, status=Status.FAILED.value, where=where, cause=cause)
+        return
+    run.ledger.write(step.id, Kind.OUTCOME, status=Status.DONE.value, where=where, cause="")
+
+
+def read_aftermath(run: Run, step: Step) -> Aftermath:
+    """Both hosts after the move. What cannot be read stays Unreadable."""
+    move = step.move
+    destination = _read(run, step, move.destination)
+    state = run.ledger.state(step.id)
+    source_vm: bool | Unreadable
+    leftovers: tuple[str, ...] | Unreadable
+    try:
+        session = run.connector(move.source)
+        try:
+            source_vm = run.watchers[move.source].look().side(move.vm_id).present
+            paths = [file.source for file in move.files]
+            answers = ask_batch(session, [Read("files", storage.files(paths, run.versions[move.source]))])
+            found = arrivals(paths, answers["files"], run.versions[move.source], move.source)
+            unread = next((item for item in found.values() if isinstance(item, Unreadable)), None)
+            leftovers = unread or tuple(path for path, item in found.items() if item is not None)
+        finally:
+            session.close()
+    except HostError as error:
+        source_vm = leftovers = Unreadable(str(error), needs=f"a connection to {move.source}")
+    side = run.watchers[move.source].view
+    if side is None or side.silence:
+        source_vm = Unreadable(side.silence if side else "it was not asked", needs=f"a connection to {move.source}")
+    return Aftermath(
+        vm_id=move.vm_id,
+        vm_name=move.vm_name,
+        source=move.source,
+        destination=move.destination,
+        planned_state=move.state,
+        source_vm=source_vm,
+        destination_vm=destination.vm(move.vm_id),
+        adapters=destination.adapters_of(move.vm_id),
+        switches=move.switches,
+        changes=_changes(step, state.before, destination),
+        blackout=_blackout(run, step, state.intent_at),
+        leftovers=leftovers,
+    )
+
+
+def _read(run: Run, step: Step, host: str) -> HostFacts:
+    """The facts of a host, asked again for a while if it does not answer."""
+    error = ""
+    for attempt in range(_TRIES):
+        if attempt:
+            run.clock.sleep(_APART)
+        session = run.connector(host)
+        try:
+            return read_host(host, run.versions[host], session, run.clock, secured=(step.move.vm_id,))
+        except HostError as found:
+            error = str(found)
+        finally:
+            session.close()
+    reason = Unreadable(error, needs=f"a connection to {host}")
+    return HostFacts(host, vms=reason, adapters=reason)
+
+
+def _changes(step: Step, before: object, destination: HostFacts) -> tuple[Change, ...] | Unreadable:
+    if not isinstance(before, dict) or "facts" not in before:
+        return Unreadable("no fingerprint was taken before the move")
+    now = fingerprint(destination, step.move.vm_id)
+    if isinstance(now, Unreadable):
+        return now
+    then: Fingerprint = fingerprint_from(before)
+    move = step.move
+    paths = {file.source: file.destination for file in move.files}
+    folders = {
+        then.facts.get("folder/configuration_location"): move.config_path,
+        then.facts.get("folder/path"): move.config_path,
+        then.facts.get("folder/snapshot_file_location"): move.checkpoint_path,
+        then.facts.get("folder/smart_paging_file_path"): move.paging_path,
+    }
+    paths |= {old: new for old, new in folders.items() if isinstance(old, str) and new}
+    return difference(then, now, PlannedChanges(paths, dict(move.switches), move.storage_path))
+
+
+def _blackout(run: Run, step: Step, since: dt.datetime | None) -> float | Unreadable | None:
+    """Seconds that the VM stood still, by the event of either host; None if no event tells."""
+    if since is None:
+        return None
+    reason: Unreadable | None = None
+    for host in (step.move.source, step.move.destination):
+        session = run.connector(host)
+        try:
+            ids = (event.COMPLETED, event.COMPLETED_LATE)
+            answer = ask_batch(session, [Read("events", event.event_properties(ids, since))])["events"]
+        except HostError as error:
+            reason = Unreadable(str(error), needs=f"a connection to {host}")
+            continue
+        finally:
+            session.close()
+        if not isinstance(answer, Answer):
+            reason = answer
+            continue
+        said = event.blackouts(rows(event.EventProperty, answer.objects, run.versions[host]))
+        mine = [item for item in said if item.vm in (step.move.vm_name, step.move.vm_id, step.move.vm_id.upper())]
+        if mine:
+            try:
+                return float(mine[-1].blackout.replace(",", "."))
+            except ValueError:
+                reason = Unreadable(f'the blackout reads "{mine[-1].blackout}"')
+        elif any(error.error_id != event.NO_EVENTS for error in answer.errors):
+            reason = Unreadable(answer.errors[0].message)
+    return reason
+
+
+def _asked_for(step: Step, aftermath: Aftermath) -> tuple[Finding, ...]:
+    """What the playbook asks for beyond the facts of the hosts: heartbeat, a TCP port of the guest."""
+    from winmigrate.checks.asked import heartbeat, tcp
+
+    found = []
+    for wish in step.verify:
+        kind, _, rest = wish.partition(":")
+        if kind == "heartbeat":
+            found.append(heartbeat(aftermath))
+        elif kind == "tcp":
+            address, _, port = rest.rpartition(":")
+            address = address.replace("{vm}", step.move.vm_name)
+            found.append(tcp(aftermath, address, int(port), _reached(address, int(port))))
+    return tuple(found)
+
+
+def _reached(address: str, port: int) -> str:
+    """Why the guest's port was not reached from here, or ""."""
+    try:
+        with socket.create_connection((address, port), timeout=10.0):
+            return ""
+    except OSError as error:
+        return str(error)

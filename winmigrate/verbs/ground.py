@@ -1,0 +1,153 @@
+"""What every verb stands on: the inventory, the way to its hosts, the clock, the run's folder."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from winmigrate.checks.finding import Findings
+from winmigrate.documents import Kind, RunFolder, create_run_folder, open_run_folder
+from winmigrate.errors import HostError, UsageError
+from winmigrate.facts import Unreadable
+from winmigrate.inventory import Inventory, load_inventory
+from winmigrate.planning.plan import Plan
+from winmigrate.request import Clock, Credential, SystemClock
+from winmigrate.survey import Candidates, Roll, Survey
+
+if TYPE_CHECKING:
+    from winmigrate.inventory import Host
+    from winmigrate.remoting.connect import Connector
+    from winmigrate.remoting.endpoint import Endpoint
+
+ROLL = Kind("roll", Roll)
+CANDIDATES = Kind("candidates", Candidates)
+SURVEY = Kind("survey", Survey)
+FINDINGS = Kind("findings", Findings)
+PLAN = Kind("plan", Plan)
+
+#: Documents of a run's folder, by the name that `schema` knows them by.
+KINDS: Mapping[str, Kind[Any]] = {
+    "roll": ROLL,
+    "candidates": CANDIDATES,
+    "survey": SURVEY,
+    "findings": FINDINGS,
+    "plan": PLAN,
+}
+
+
+@dataclass(slots=True)
+class Ground:
+    """An inventory and the means to speak to its hosts. Made by :func:`stand`; verbs make their own if given none."""
+
+    inventory: Inventory
+    clock: Clock
+    connector: Connector
+    credential_for: Callable[[str], Credential | None]
+    run_dir: Path = field(default_factory=lambda: Path("runs"))
+
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """The operator's time zone."""
+        return zoneinfo.ZoneInfo(self.inventory.timezone)
+
+    def new_folder(self) -> RunFolder:
+        """A folder for a new run."""
+        return create_run_folder(self.run_dir, self.clock.now().astimezone(self.zone()))
+
+
+def stand(
+    inventory: Inventory | Path | str,
+    *,
+    connector: Connector | None = None,
+    clock: Clock | None = None,
+    run_dir: Path | str = "runs",
+) -> Ground:
+    """The ground for verbs. Credentials are fetched when a host is first spoken to, each once a process.
+
+    ``connector`` and ``clock`` stand in for WinRM and the machine's clock (transcripts, the lab).
+    """
+    if not isinstance(inventory, Inventory):
+        inventory = load_inventory(inventory)
+    clock = clock or SystemClock()
+    purse = _Purse(inventory)
+    if connector is None:
+        connector = _Connecting(inventory, clock, purse)
+    return Ground(inventory, clock, connector, purse, Path(run_dir))
+
+
+def open_folder(run: str | Path, run_dir: Path | str) -> RunFolder:
+    """The folder of an earlier run. Raises UsageError."""
+    return open_run_folder(run_dir, str(run))
+
+
+class _Purse:
+    """Credentials by host, each reference resolved once."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+        self._known: dict[str, Credential | None] = {}
+
+    def __call__(self, host: str) -> Credential | None:
+        from winmigrate.remoting.credentials import CredentialRef, resolve
+
+        reference = str(self._inventory.hosts[host].credential)
+        if reference not in self._known:
+            folder = Path(self._inventory.file).parent
+            self._known[reference] = resolve(CredentialRef.parse(reference), folder=folder)
+        return self._known[reference]
+
+
+class _Connecting:
+    """A Connector whose endpoints are made when first wanted: a prompt is asked only for a host that is spoken to."""
+
+    def __init__(self, inventory: Inventory, clock: Clock, purse: Callable[[str], Credential | None]) -> None:
+        import threading
+
+        self._inventory = inventory
+        self._clock = clock
+        self._purse = purse
+        self._guard = threading.Lock()
+        self._connect: Connector | None = None
+
+    def __call__(self, host_name: str):  # type: ignore[no-untyped-def]
+        from winmigrate.remoting.connect import connector
+
+        with self._guard:
+            if self._connect is None:
+                hosts = self._inventory.hosts.values()
+                self._connect = connector({host.name: endpoint_of(host, self._purse) for host in hosts}, self._clock)
+        return self._connect(host_name)
+
+
+def endpoint_of(host: Host, credential_for: Callable[[str], Credential | None]) -> Endpoint:
+    """The endpoint of a host of the inventory. Raises CredentialUnavailable, UsageError."""
+    from winmigrate.remoting.endpoint import Endpoint
+
+    if host.transport.kind != "psrp":
+        raise UsageError(
+            f"{host.name}: transport {host.transport.kind} reads only, and only moves by psrp are made",
+            hint="transport: {kind: psrp}",
+        )
+    return Endpoint(
+        address=host.address,
+        port=host.transport.port,
+        scheme=host.transport.scheme,
+        auth=host.auth,
+        credential=credential_for(host.name),
+        ca=Path(host.transport.ca) if host.transport.ca else None,
+        pinned_sha256=host.transport.pin,
+        verify=host.transport.tls != "unverified",
+        second_hop=host.second_hop.kind,
+    )
+
+
+def versions_of(roll: Roll) -> dict[str, str]:
+    """Windows version by host, of those that said theirs."""
+    return {name: entry.version for name, entry in roll.entries.items() if isinstance(entry.version, str)}
+
+
+def why_unreached(error: HostError | Unreadable) -> str:
+    """One line."""
+    return error.reason if isinstance(error, Unreadable) else str(error)

@@ -1,0 +1,140 @@
+"""hosts, check, explain, plan: they look, and write nothing on any host."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from winmigrate.checks import Findings, run_checks
+from winmigrate.documents import RunFolder, digest_of, write_document
+from winmigrate.errors import UsageError, did_you_mean
+from winmigrate.inventory import Inventory, load_inventory
+from winmigrate.planning import make_plan
+from winmigrate.planning.plan import Plan
+from winmigrate.playbook import Playbook, load_playbook
+from winmigrate.survey import Candidate, Candidates, Roll, Survey, call_roll, find_candidates, take_survey
+from winmigrate.verbs.ground import CANDIDATES, FINDINGS, PLAN, ROLL, SURVEY, Ground, stand
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What `check` found: the nouns of every stage up to the findings."""
+
+    playbook: Playbook
+    inventory: Inventory
+    roll: Roll
+    candidates: Candidates
+    survey: Survey
+    findings: Findings
+
+    @property
+    def exit_code(self) -> int:
+        """0 if every VM has a candidate that may be placed, else 1."""
+        return 1 if self.findings.wishes or self.findings.without_destination() else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan in its run's folder, with its digest."""
+
+    checked: Checked
+    plan: Plan
+    folder: RunFolder
+    digest: str
+
+    @property
+    def exit_code(self) -> int:
+        """0 if every VM that was asked for is placed or where it should be, else 1."""
+        return 1 if self.plan.refusals or self.checked.findings.wishes else 0
+
+
+def hosts(inventory: Inventory | Path | str, *, ground: Ground | None = None) -> Roll:
+    """Each host: reached, as whom, administrator, version, VMs."""
+    place = ground or stand(inventory)
+    return call_roll(place.inventory, place.connector, place.clock)
+
+
+def check(
+    playbook: Playbook | Path | str,
+    inventory: Inventory | Path | str | None = None,
+    *,
+    ground: Ground | None = None,
+    only: Collection[str] = (),
+    skip: Collection[str] = (),
+) -> Checked:
+    """Every finding for every VM and candidate. Raises InputFaults for what the files alone show."""
+    place, book = _open(playbook, inventory, ground)
+    _known_ids((*only, *skip))
+    roll = call_roll(place.inventory, place.connector, place.clock)
+    candidates = find_candidates(book, place.inventory, roll)
+    survey = take_survey(
+        place.inventory, candidates, roll, place.connector, place.clock, credentials=place.credential_for
+    )
+    findings = run_checks(survey, candidates, book, place.inventory, place.clock.now(), only=only, skip=skip)
+    return Checked(book, place.inventory, roll, candidates, survey, findings)
+
+
+def explain(
+    vm: str, to: str, playbook: Playbook | Path | str, inventory: Inventory | Path | str | None = None,
+    *, ground: Ground | None = None,
+) -> tuple[Checked, Candidate]:  # fmt: skip
+    """One candidate in full. Raises UsageError if the playbook has no such candidate."""
+    checked = check(playbook, inventory, ground=ground)
+    found = [item for item in checked.candidates.candidates if item.destination == to]
+    mine = [item for item in found if vm in (item.vm_name, item.vm_id, f"id:{item.vm_id}")]
+    if not mine:
+        names = [item.vm_name for item in checked.candidates.candidates]
+        raise UsageError(f'no candidate "{vm}" to {to} in {checked.playbook.file}{did_you_mean(vm, names)}')
+    return checked, mine[0]
+
+
+def plan(
+    playbook: Playbook | Path | str,
+    inventory: Inventory | Path | str | None = None,
+    *,
+    ground: Ground | None = None,
+) -> Planned:
+    """check, placement and steps; writes the run's folder, nothing on any host."""
+    place, book = _open(playbook, inventory, ground)
+    checked = check(book, ground=place)
+    made = make_plan(
+        checked.survey,
+        checked.candidates,
+        checked.findings,
+        checked.roll,
+        book,
+        place.inventory,
+        place.clock.now(),
+    )
+    folder = place.new_folder()
+    write_document(folder, "roll", ROLL, checked.roll)
+    write_document(folder, "candidates", CANDIDATES, checked.candidates)
+    write_document(folder, "survey", SURVEY, checked.survey)
+    write_document(folder, "findings", FINDINGS, checked.findings)
+    write_document(folder, "plan", PLAN, made)
+    return Planned(checked, made, folder, digest_of(PLAN, made))
+
+
+def _open(
+    playbook: Playbook | Path | str, inventory: Inventory | Path | str | None, ground: Ground | None
+) -> tuple[Ground, Playbook]:
+    known = ground.inventory if ground is not None else None
+    if known is None and inventory is not None:
+        known = inventory if isinstance(inventory, Inventory) else load_inventory(inventory)
+    if not isinstance(playbook, Playbook):
+        playbook = load_playbook(playbook, known)
+    if ground is None:
+        where = known if known is not None else playbook.inventory
+        ground = stand(where if where is not None else "inventory.yml")
+    return ground, playbook
+
+
+def _known_ids(ids: Collection[str]) -> None:
+    from winmigrate.checks import load_all
+    from winmigrate.checks.frame import REGISTRY
+
+    load_all()
+    for item in ids:
+        if item not in REGISTRY:
+            raise UsageError(f'no requirement "{item}"{did_you_mean(item, REGISTRY)}')

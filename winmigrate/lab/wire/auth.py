@@ -134,8 +134,15 @@ class ConnectionLogon:
 
     def _basic(self, text: str) -> Identity | None:
         try:
-            name, _, password = base64.b64decode(text, validate=True).decode("utf-8").partition(":")
-        except (binascii.Error, UnicodeError):
+            raw = base64.b64decode(text, validate=True)
+        except binascii.Error:
             return None
-        account = self.accounts.check(name, password)
-        return None if account is None else Identity(account, "basic", delegated=False)
+        for encoding in ("utf-8", "latin-1"):  # RFC 7617 leaves it open; requests sends the latter
+            try:
+                name, _, password = raw.decode(encoding).partition(":")
+            except UnicodeError:
+                continue
+            account = self.accounts.check(name, password)
+            if account is not None:
+                return Identity(account, "basic", delegated=False)
+        return None

@@ -122,6 +122,7 @@ class Listener(ThreadingHTTPServer):
 
     def serve(self) -> None:
         """Takes connections until :meth:`halt`; sleeps meanwhile (serve_forever would look around all the time)."""
+        self.socket.setblocking(False)
         with selectors.DefaultSelector() as selector:
             selector.register(self.socket, selectors.EVENT_READ)
             selector.register(self._halt_reader, selectors.EVENT_READ)

@@ -8,7 +8,7 @@ by property name, without coercion before with.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from winmigrate.lab.engine import binder_errors as errors
 from winmigrate.lab.engine import values as v
@@ -20,21 +20,14 @@ from winmigrate.lab.engine.binder_mandatory import (
     count_sets,
     missing_without_pipeline,
 )
-from winmigrate.lab.engine.binder_metadata import EVERY, Bindable, Metadata, SetData
+from winmigrate.lab.engine.binder_metadata import EVERY, Bindable, Metadata
+from winmigrate.lab.engine.binder_positional import Argument, bind_positional
+from winmigrate.lab.engine.binder_properties import NO_VALUE, property_for
 from winmigrate.lab.engine.conversion_types import Kind, TypeTable
 from winmigrate.lab.engine.definitions import Definition
 from winmigrate.lab.engine.text import to_text
 
 __all__ = ["NO_VALUE", "Binder", "Binding", "BindingFailure", "Bound"]
-
-
-class _NoValue:
-    def __repr__(self) -> str:
-        return "NO_VALUE"
-
-
-NO_VALUE: Final = _NoValue()  # a parameter named without a value: a switch
-Argument = tuple["str | None", Any]
 
 
 class Bound(NamedTuple):
@@ -115,7 +108,9 @@ class Binding:
         leftover = self._named(self._with_values(parameters))
         failure: BindingFailure | None = None
         if leftover:
-            leftover, failure = self._positional(leftover)
+            leftover, failure = bind_positional(
+                leftover, self._unbound, self._state, self._metadata.default_bit, self._bind
+            )
         self._validate_sets(before_pipeline=True, set_default=False)
         if leftover:
             self._refuse(leftover[0], failure)
@@ -166,10 +161,10 @@ class Binding:
                 continue
             if found.name in self._values:
                 raise errors.already_bound(found.name)
-            self._bind(found, value, coerce=True)
+            self._bind(found, value, True)
         return leftover
 
-    def _bind(self, parameter: Bindable, value: Any, *, coerce: bool, wrapped: bool = False) -> bool:
+    def _bind(self, parameter: Bindable, value: Any, coerce: bool, wrapped: bool = False) -> bool:
         if wrapped and not coerce and parameter.type.kind is Kind.PSOBJECT:
             coerce = True  # what comes down a pipeline is a PSObject already
         bindable = argument_for(
@@ -193,81 +188,6 @@ class Binding:
         if value is None:
             raise errors.no_position("$null")
         raise errors.no_position("System.Object[]" if isinstance(value, list) else to_text(value))
-
-    # Positional arguments
-
-    def _positional(self, arguments: list[Argument]) -> tuple[list[Argument], BindingFailure | None]:
-        positions = self._positions()
-        if not positions:
-            return arguments, None
-        valid, default = self._state.current, self._metadata.default_bit
-        leftover: list[Argument] = []
-        failure: BindingFailure | None = None
-        index = 0
-        for position in sorted(positions):
-            candidates = positions[position]
-            if not candidates:
-                continue
-            index = _skip_named(arguments, index, leftover)
-            if index >= len(arguments):
-                break
-            argument = arguments[index]
-            index += 1
-            done = False
-            for coerce in (False, True):
-                for bits in (default, valid) if default and valid & default else (valid,):
-                    done, failure = self._bind_at(candidates, argument[1], bits, coerce)
-                    if done:
-                        break
-                if done:
-                    break
-            if not done:
-                leftover.append(argument)
-            elif valid != self._state.current:
-                valid = self._state.current
-                _narrow(positions, valid)
-        return leftover + arguments[index:], failure
-
-    def _positions(self) -> dict[int, list[tuple[Bindable, list[SetData]]]]:
-        found: dict[int, list[tuple[Bindable, list[SetData]]]] = {}
-        for parameter in self._unbound:
-            if not parameter.within(self._state.current):
-                continue
-            for data in parameter.matching(self._state.current):
-                if data.position is None:
-                    continue
-                here = found.setdefault(data.position, [])
-                own = None
-                for other, others in here:
-                    if other is parameter:
-                        own = others
-                    elif any(each.bit == data.bit for each in others):
-                        raise errors.ambiguous_position()
-                if own is None:
-                    here.append((parameter, [data]))
-                else:
-                    own.append(data)
-        return found
-
-    def _bind_at(
-        self, candidates: list[tuple[Bindable, list[SetData]]], value: Any, bits: int, coerce: bool
-    ) -> tuple[bool, BindingFailure | None]:
-        done = False
-        failure: BindingFailure | None = None
-        for parameter, places in candidates:
-            for data in places:
-                if data.bit and not data.bit & bits:
-                    continue
-                try:
-                    bound = self._bind(parameter, value, coerce=coerce)
-                except BindingFailure as error:
-                    if error.exception_type != errors.BINDING:
-                        raise
-                    bound, failure = False, error
-                if bound:
-                    done = True
-                    break
-        return done, failure
 
     # Parameter sets
 
@@ -403,7 +323,7 @@ class Binding:
             if by_value:
                 offered = value
             else:
-                offered = _property(value, parameter)
+                offered = property_for(value, parameter)
                 if offered is NO_VALUE:
                     continue
             if self._bind_piped(parameter, offered, by_value, coerce):
@@ -412,7 +332,7 @@ class Binding:
 
     def _bind_piped(self, parameter: Bindable, offered: Any, by_value: bool, coerce: bool) -> bool:
         try:
-            bound = self._bind(parameter, offered, coerce=coerce, wrapped=by_value)
+            bound = self._bind(parameter, offered, coerce, by_value)
         except BindingFailure as failure:
             if failure.exception_type == errors.BINDING:
                 return False
@@ -422,51 +342,3 @@ class Binding:
         if bound:
             self._piped.append(parameter)
         return bound
-
-
-def _skip_named(arguments: list[Argument], index: int, leftover: list[Argument]) -> int:
-    """Sets aside unknown named arguments, each with the value that may follow it; the index of the next positional."""
-    while index < len(arguments) and arguments[index][0] is not None:
-        leftover.append(arguments[index])
-        index += 1
-        if index < len(arguments) and arguments[index][0] is None:
-            leftover.append(arguments[index])
-            index += 1
-    return index
-
-
-def _narrow(positions: dict[int, list[tuple[Bindable, list[SetData]]]], valid: int) -> None:
-    for position, candidates in positions.items():
-        kept = [
-            (parameter, [data for data in places if not data.bit or data.bit & valid])
-            for parameter, places in candidates
-        ]
-        positions[position] = [each for each in kept if each[1]]
-
-
-def _property(value: Any, parameter: Bindable) -> Any:
-    """The object's property of the parameter's name or alias, or NO_VALUE."""
-    for name in (parameter.name, *parameter.aliases):
-        found = _member(value, name.lower())
-        if found is not NO_VALUE:
-            return found
-    return NO_VALUE
-
-
-def _member(value: Any, folded: str) -> Any:
-    if isinstance(value, v.PSObject):
-        for source in (value.notes, value.properties):
-            for key in source:
-                if key.lower() == folded:
-                    return source[key]
-        return NO_VALUE
-    if isinstance(value, v.Noted):
-        for key, note in value.notes.items():
-            if key.lower() == folded:
-                return note
-        value = value.value
-    if isinstance(value, str) and folded == "length":
-        return v.Int32(len(value))
-    if isinstance(value, list) and folded in ("length", "count"):
-        return v.Int32(len(value))
-    return NO_VALUE

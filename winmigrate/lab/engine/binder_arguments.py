@@ -9,12 +9,13 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from winmigrate.lab.engine import binder_errors as errors
 from winmigrate.lab.engine import values as v
 from winmigrate.lab.engine.binder_metadata import Bindable
-from winmigrate.lab.engine.conversion import CastFailure, convert, null_refused, truth
+from winmigrate.lab.engine.conversion import CastFailure, convert, is_text, null_refused, truth
 from winmigrate.lab.engine.conversion_types import (
     Kind,
     NetType,
@@ -26,6 +27,7 @@ from winmigrate.lab.engine.conversion_types import (
 from winmigrate.lab.engine.text import to_text
 
 _LISTS_CONVERT = frozenset({Kind.OBJECT, Kind.PSOBJECT, Kind.ENUM})
+_NUMERIC = (bool, int, float, Decimal, v.EnumValue)
 SKIPPED: Any = object()  # without coercion the value is not for this parameter
 
 
@@ -84,8 +86,7 @@ def _truth(name: str, target: NetType, value: Any) -> Any:
     """Only true, false and numbers are taken for a Boolean or a switch."""
     if isinstance(value, v.Switch):
         value = value.present
-    numeric = isinstance(value, (bool, int, float)) or type_of(value) == "System.Decimal"
-    if not numeric:
+    if not isinstance(value, _NUMERIC):
         raise errors.cannot_convert(name, type_of(value), target.name, "")
     return v.Switch(truth(value)) if target.kind is Kind.SWITCH else truth(value)
 
@@ -123,7 +124,7 @@ def _collected(name: str, target: NetType, value: Any) -> v.NetArray:
     """A StringCollection takes texts only: its Add converts nothing."""
     items = items_of(value) if is_ilist(value) else [value]
     for each in items:
-        if each is not None and not isinstance(each, str):
+        if each is not None and not is_text(each):
             raise errors.cannot_convert(
                 name, to_text(each), target.name,
                 f"Unable to cast object of type '{type_of(each)}' to type 'System.String'.",
@@ -177,7 +178,7 @@ def _check_truth(value: Any, target: NetType) -> None:
         if target.kind is Kind.SWITCH:
             return
         shown = ""
-    elif isinstance(value, (bool, int, float, v.Switch)) or type_of(value) == "System.Decimal":
+    elif isinstance(value, (*_NUMERIC, v.Switch)):
         return
     else:
         shown = type_of(value)

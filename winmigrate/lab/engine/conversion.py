@@ -35,6 +35,11 @@ def no_conversion(value: Any, target: NetType) -> CastFailure:
     return CastFailure(f'Cannot convert the "{_shown(value)}" value of type "{kind}" to type "{target.name}".')
 
 
+def is_text(value: Any) -> bool:
+    """Is it a System.String? Char, Version and Uri are kept as text here, but are types of their own."""
+    return isinstance(value, str) and not isinstance(value, (v.Char, v.Version, v.Uri))
+
+
 def null_refused(target: NetType) -> CastFailure:
     """Null is no value of the type."""
     if target.kind is not Kind.ENUM:
@@ -90,7 +95,7 @@ def _to_string(value: Any, target: NetType) -> str:
 
 
 def _to_char(value: Any, target: NetType) -> v.Char:
-    if isinstance(value, str):
+    if is_text(value):
         if len(value) == 1:
             return v.Char(value)
         raise _failed(value, target, "String must be exactly one character long.")
@@ -138,7 +143,7 @@ def _to_integer(value: Any, target: NetType) -> v.Integer:
     try:
         if isinstance(value, v.Char):
             return numbers.to_integer(ord(value), kind)
-        if isinstance(value, str):
+        if is_text(value):
             return numbers.integer_from_text(value, kind)
         if isinstance(value, v.EnumValue):
             return numbers.to_integer(value.value, kind)
@@ -152,9 +157,7 @@ def _to_integer(value: Any, target: NetType) -> v.Integer:
 def _to_real(value: Any, target: NetType) -> float:
     kind: type[float] = target.python or float
     try:
-        if isinstance(value, v.Char):
-            raise no_conversion(value, target)
-        if isinstance(value, str):
+        if is_text(value):
             return numbers.real_from_text(value, kind)
         if isinstance(value, v.EnumValue):
             return kind(value.value)
@@ -167,7 +170,7 @@ def _to_real(value: Any, target: NetType) -> float:
 
 def _to_decimal(value: Any, target: NetType) -> Decimal:
     try:
-        if isinstance(value, str) and not isinstance(value, v.Char):
+        if is_text(value):
             return numbers.decimal_from_text(value)
     except numbers.NotANumber as error:
         raise _failed(value, target, str(error)) from None
@@ -287,8 +290,8 @@ def _to_culture(value: Any, target: NetType) -> v.PSObject:
 
 def _text_of_scalar(value: Any, target: NetType) -> str:
     """The text that a type with a Parse method is made from: a string's own, a number's by way of its text."""
-    if isinstance(value, str):
-        return value
+    if is_text(value):
+        return str(value)
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         return str(to_text(value))
     raise no_conversion(value, target)
@@ -296,7 +299,7 @@ def _text_of_scalar(value: Any, target: NetType) -> str:
 
 def _to_enum(value: Any, target: NetType) -> v.EnumValue:
     try:
-        if isinstance(value, str):
+        if is_text(value):
             return enum_from_text(value, target)
         if isinstance(value, int) and not isinstance(value, bool):
             return enum_from_number(int(value), target, to_text(value))
@@ -309,7 +312,7 @@ def _to_enum(value: Any, target: NetType) -> v.EnumValue:
     except ValueError as error:
         raise _failed(value, target, str(error)) from None
     if is_ilist(value):
-        parts = [each if isinstance(each, str) else to_text(convert(each, target)) for each in items_of(value)]
+        parts = [each if is_text(each) else to_text(convert(each, target)) for each in items_of(value)]
         return _to_enum(",".join(parts), target)
     raise no_conversion(value, target)
 
@@ -321,7 +324,7 @@ def _to_dictionary(value: Any, target: NetType) -> Any:
 
 
 def _to_class(value: Any, target: NetType) -> Any:
-    if target.from_text and isinstance(value, str):
+    if target.from_text and is_text(value):
         return v.PSObject((target.name, "System.Object"), {}, to_string=str(value))
     raise no_conversion(value, target)
 

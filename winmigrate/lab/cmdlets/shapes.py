@@ -163,11 +163,11 @@ def converter(kind: str) -> Reader:
         return lambda value: None if value is None else inner(value)
     if kind.endswith("[]"):
         element = converter(kind[:-2])
-        return lambda value: [element(one) for one in value]
+        return lambda value: None if value is None else [element(one) for one in value]
     if match := re.fullmatch(r"(List|IReadOnlyList|IList)<(.*)>", kind):
         element = converter(match.group(2))
         names = _list_types(match.group(2))
-        return lambda value: net.NetList(names, [element(one) for one in value])
+        return lambda value: None if value is None else net.NetList(names, [element(one) for one in value])
     if kind in _enums():
         return lambda value: value if isinstance(value, net.EnumValue) else enum(kind, value)
     named: dict[str, Reader] = {"Guid": _guid, "Version": _version, "TimeSpan": _time_span}

@@ -1,0 +1,109 @@
+"""The table of a host's commands: each as its Windows version defines it, over the fabric."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from winmigrate.facts import VERSIONS, since, types
+from winmigrate.facts.cmdlets import locate
+from winmigrate.facts.versions import at_least
+from winmigrate.lab.cmdlets import changing, cim, disks, events, hosts, items, machines, moving, system
+from winmigrate.lab.cmdlets.desk import Command, Desk, Work, hyperv_class
+from winmigrate.lab.cmdlets.functions import twins
+from winmigrate.lab.cmdlets.hop import has_hyperv
+from winmigrate.lab.cmdlets.shapes import HYPERV
+from winmigrate.lab.cmdlets.shell import Shell
+from winmigrate.lab.engine.conversion_types import TypeTable
+from winmigrate.lab.engine.definitions import Definition, parse_definition
+from winmigrate.lab.engine.effects import Body, Call, Effect, Implementation
+from winmigrate.lab.engine.table import CommandTable
+from winmigrate.lab.fabric.world import Host, World
+
+COMMANDS: Mapping[str, Command] = {
+    **machines.COMMANDS, **hosts.COMMANDS, **disks.COMMANDS, **items.COMMANDS, **cim.COMMANDS, **system.COMMANDS,
+    **events.COMMANDS, **moving.COMMANDS, **changing.COMMANDS,
+}
+
+#: Module -> what it is called on a host, where the reference pages file it under another name.
+_MODULES = {"Microsoft.Windows.ServerManager.Migration": "ServerManager"}
+_ALIASES = {"gcim": "Get-CimInstance", "icim": "Invoke-CimMethod", "gi": "Get-Item", "gci": "Get-ChildItem",
+            "dir": "Get-ChildItem", "ls": "Get-ChildItem", "gsv": "Get-Service"}
+#: The Hyper-V module's own aliases, from 2012 R2 on.
+_CHECKPOINT_ALIASES = {"Get-VMCheckpoint": "Get-VMSnapshot"}
+
+
+@cache
+def type_table() -> TypeTable:
+    """What the binder knows of .NET types beside .NET's own: Hyper-V's enumerations and classes."""
+    enums = {HYPERV + name: members for name, members in types.enums("Hyper-V").items()}
+    return TypeTable(enums=enums, enum_prefix=HYPERV, class_prefix=HYPERV)
+
+
+def _raw(name: str, version: str) -> tuple[str, Mapping[str, Any]] | None:
+    """Module and raw definition; where pages lack a command that machines of that version have, a later page's."""
+    found = locate(name, version)
+    if found is not None:
+        return found.module, found.raw
+    first = since.first_version("Hyper-V", name)
+    if first is None or not at_least(version, first):
+        return None
+    for later in VERSIONS[VERSIONS.index(version):]:
+        found = locate(name, later)
+        if found is not None:
+            return found.module, found.raw
+    return None
+
+
+def _one_provider(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A provider cmdlet as it stands on a file system drive: its pages list the sets of each provider."""
+    sets = {name.partition(" ")[0]: entries for name, entries in raw["sets"].items() if "FileSystem" in name}
+    if not sets:
+        return raw
+    used = {entry.partition("@")[0].rstrip("!") for entries in sets.values() for entry in entries}
+    parameters = {name: facts for name, facts in raw["parameters"].items() if name in used}
+    return {**raw, "default": "Path", "sets": sets, "parameters": parameters}
+
+
+@cache
+def definition_for(name: str, version: str) -> Definition | None:
+    """A command of the lab as that version of Windows defines it; None where it has none."""
+    found = _raw(name, version)
+    if found is None:
+        return None
+    module, raw = found
+    module = _MODULES.get(module, module)
+    class_name = hyperv_class(name, version) if module == "Hyper-V" else ""
+    return parse_definition(name, _one_provider(raw), module=module,
+                            class_name=COMMANDS[name].class_name or class_name)
+
+
+def _body(work: Work | None, desk: Desk) -> Body | None:
+    if work is None:
+        return None
+    chosen: Callable[[Desk, Call], Iterable[Effect]] = work
+    return lambda call: chosen(desk, call)
+
+
+def _implementation(name: str, class_name: str, command: Command, desk: Desk) -> Implementation:
+    return Implementation(name, class_name, lambda call: command.process(desk, call), _body(command.begin, desk),
+                          _body(command.end, desk))
+
+
+def command_table(world: World, host: Host) -> CommandTable:
+    """The commands that ``host`` answers; ``types`` for the engine's binder: :func:`type_table`."""
+    desk = Desk(world, host)
+    commands: dict[str, tuple[Definition | None, Implementation]] = {}
+    for name, command in COMMANDS.items():
+        definition = definition_for(name, host.version)
+        if definition is None or (definition.module == "Hyper-V" and not has_hyperv(host)):
+            continue
+        commands[name] = (definition, _implementation(name, definition.class_name, command, desk))
+    for name, command in system.NATIVE.items():
+        commands[name] = (None, _implementation(name, name, command, desk))
+    aliases = dict(_ALIASES)
+    if at_least(host.version, "2012R2"):
+        aliases |= _CHECKPOINT_ALIASES
+    table = CommandTable(commands, aliases)
+    return CommandTable(commands, aliases, twins(Shell(desk, table.find, type_table())))

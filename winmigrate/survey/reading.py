@@ -139,13 +139,13 @@ def version_of(reader_objects: list[Any] | Unreadable) -> tuple[str | Unreadable
     return (version if version is not None else Unreadable(f"build {build} is older than Windows Server 2012")), build
 
 
-def hidden(vms: tuple[Any, ...], identity: Identity | Unreadable, host_name: str) -> Unreadable | None:
-    """Hyper-V shows no VM, and gives no error, to one who may not see them: then an empty answer says nothing."""
+def shown(vms: tuple[R, ...], identity: Identity | Unreadable, host_name: str) -> tuple[R, ...] | Unreadable:
+    """The VMs; Unreadable for none of them shown to one who may not see any: Hyper-V gives no error then."""
     if vms or isinstance(identity, Unreadable):
-        return None
+        return vms
     rights = (host.administrator(identity), host.hyper_v_administrator(identity))
     if any(isinstance(right, Unreadable) or right for right in rights):
-        return None
+        return vms
     user = identity.user if isinstance(identity.user, str) else "this user"
     return Unreadable(
         f"no VM was shown, but {user} is neither administrator nor Hyper-V administrator, and would be shown none",

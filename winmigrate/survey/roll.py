@@ -14,7 +14,7 @@ from winmigrate.remoting.reads import read_batch
 from winmigrate.request import Clock
 from winmigrate.survey import crew
 from winmigrate.survey.nouns import Roll, RollEntry, RollVM
-from winmigrate.survey.reading import Reader, hidden, unreached, version_of
+from winmigrate.survey.reading import Reader, shown, unreached, version_of
 from winmigrate.windows import host, vm
 from winmigrate.windows.host import ComputerSystem, Identity
 from winmigrate.windows.row import GUID, TEXT, column, enumeration, rows
@@ -109,11 +109,10 @@ def read_identity(reader: Reader) -> Identity | Unreadable:
 def _fqdn(computer: ComputerSystem | Unreadable) -> str | Unreadable:
     if isinstance(computer, Unreadable):
         return computer
-    short = computer.dns_host_name or computer.name
-    if isinstance(short, Unreadable) or isinstance(computer.domain, Unreadable):
-        return short if isinstance(short, Unreadable) else computer.name
-    if isinstance(computer.part_of_domain, Unreadable):
-        return computer.part_of_domain
+    short = computer.name if computer.dns_host_name is None else computer.dns_host_name
+    for fact in (short, computer.part_of_domain, computer.domain):
+        if isinstance(fact, Unreadable):
+            return fact
     return f"{short}.{computer.domain}" if computer.part_of_domain and computer.domain else short
 
 
@@ -129,4 +128,4 @@ def _vms(reader: Reader, who: Identity | Unreadable) -> tuple[RollVM, ...] | Unr
         found.append(RollVM(str(row.id), str(row.name), str(row.state)))
     if "vms" in reader.incomplete:
         return Unreadable(reader.incomplete["vms"])
-    return hidden(tuple(found), who, reader.host) or tuple(found)
+    return shown(tuple(found), who, reader.host)

@@ -74,20 +74,22 @@ def take_survey(
     return Survey(taken_at, hosts, pairs)
 
 
-def read_host(name: str, version: str, session: Session, clock: Clock, *, secured: Sequence[str] = ()) -> HostFacts:
+def read_host(
+    name: str, version: str, session: Session, clock: Clock, *, secured: Sequence[str] = (), only: str | None = None
+) -> HostFacts:
     """The facts of one host: one batch and the rounds of Get-VHD. ``secured``: the VMs whose security is asked.
 
-    Raises HostError.
+    ``only``: of all VMs read this one alone; the tables of the host itself are whole. Raises HostError.
     """
-    answers = ask_batch(session, host_reads(version, secured), timeout=TIMEOUT)
+    answers = ask_batch(session, host_reads(version, secured, only), timeout=TIMEOUT)
     facts = _facts(Reader(name, version, answers), clock.now(), secured)
     return replace(facts, **_vhds(facts, session))
 
 
-def host_reads(version: str, secured: Sequence[str]) -> list[Read]:
+def host_reads(version: str, secured: Sequence[str], only: str | None = None) -> list[Read]:
     """Everything a host is asked in one batch."""
     reads = []
-    for table in TABLES:
+    for table in TABLES if only is None else [table.of(only) for table in TABLES]:
         if table.exists(version):
             reads.append(Read(table.name, table.statement(version)))
             members = table.members(version)

@@ -58,6 +58,7 @@ def statements(version: str) -> Iterator[Statement]:
     for table in (*TABLES, STATUSES):
         if table.exists(version):
             yield table.statement(version)
+            yield table.of(_EXAMPLE_ID).statement(version)
             members = table.members(version)
             if members is not None:
                 yield members

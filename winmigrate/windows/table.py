@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from winmigrate.facts.versions import at_least
-from winmigrate.request import UTILITY, Command, Statement, command, select
+from winmigrate.request import SWITCH, UTILITY, Command, Statement, command, select
 from winmigrate.windows.row import columns, projection, rows
 
 R_co = TypeVar("R_co", covariant=True)
@@ -36,6 +36,13 @@ class Table(Generic[R_co]):
     def statement(self, version: str) -> Statement:
         """The read, for a host of this version."""
         return Statement((*self.source, projection(self.row, version)))
+
+    def of(self, vm_id: str) -> Table[R_co]:
+        """The same table for one VM alone; itself where it is not made of VMs. No VM is no row, and no error."""
+        if self.source[0].name != "Get-VM":
+            return self
+        one = command("Where-Object", Property="Id", EQ=SWITCH, Value=vm_id)
+        return replace(self, source=(self.source[0], one, *self.source[1:]))
 
     def members(self, version: str) -> Statement | None:
         """What asks for the names of the properties there; None where they are known."""

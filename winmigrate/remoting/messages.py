@@ -16,7 +16,7 @@ from pypsrp.exceptions import FragmentError
 from winmigrate.errors import ClixmlError
 from winmigrate.remoting.clixml import EnumValue, PSObject, Writer, dumps, loads
 from winmigrate.remoting.clixml.writer import Seal
-from winmigrate.request import Command, PipelineState, Request, Statement, Stream, convert
+from winmigrate.request import Command, PipelineState, Request, Statement, Stream, Typed, convert
 
 CREATE_PIPELINE = 0x00021006
 PIPELINE_STATE = 0x00041006
@@ -188,7 +188,7 @@ def host_refusal(call: str) -> str | None:
     writer = Writer()
     writer.open((), None)
     writer.raw("<MS>")
-    writer.write(number, "ci")
+    writer.write(Typed("I64", number), "ci")
     _enumeration(writer, "mi", _METHOD, method.name, method.value)
     message = f"{method.name} was asked of a client that has nobody to ask"
     record = PSObject(
@@ -223,11 +223,12 @@ def host_refusal(call: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One whole message: its kind (MS-PSRP 2.2.1), its CLIXML, and the bytes it was."""
+    """One whole message: its kind (MS-PSRP 2.2.1), its CLIXML, the bytes it was, and its number on the host."""
 
     kind: int
     clixml: str
     raw: bytes
+    number: int
 
 
 class Reassembly:
@@ -263,15 +264,15 @@ class Reassembly:
             if marks & _END:
                 del self._parts[object_id]
                 self._done.add(object_id)
-                yield _message(b"".join(parts))
+                yield _message(object_id, b"".join(parts))
 
 
-def _message(raw: bytes) -> Message:
+def _message(number: int, raw: bytes) -> Message:
     if len(raw) < 40:
         raise FragmentError("a message shorter than its head")
     body = raw[40:].removeprefix(_BOM)
     try:
-        return Message(struct.unpack_from("<I", raw, 4)[0], body.decode("utf-8"), raw)
+        return Message(struct.unpack_from("<I", raw, 4)[0], body.decode("utf-8"), raw, number)
     except UnicodeDecodeError as error:
         raise FragmentError("a message that is no UTF-8") from error
 

@@ -34,6 +34,7 @@ class Pool(RunspacePool):  # type: ignore[misc]
         super().__init__(wire, configuration_name=configuration, idle_timeout=idle_timeout)
         self.name = host
         self.deadline: float | None = None
+        self.last_number = 0
         self._clock = clock
         self._own = Reassembly()
 
@@ -52,6 +53,7 @@ class Pool(RunspacePool):  # type: ignore[misc]
     def _parse_responses(self, responses: bytes, pipeline: object = None) -> list[tuple[int, Any]]:
         found: list[tuple[int, Any]] = []
         for message in self._own.feed(responses):
+            self.last_number = max(self.last_number, message.number)
             found += super()._parse_responses(refragmented(message))
         return found
 
@@ -91,14 +93,30 @@ class Pool(RunspacePool):  # type: ignore[misc]
 
 
 class Stream:
-    """What one pipeline sends: its messages in order, each once."""
+    """What one pipeline sends: its messages in order, each once.
+
+    A host numbers what it sends, over all of a shell's streams. So after a broken connection the first number tells
+    whether a reply went missing with it (``is_gapped``); without one, nothing is looked for.
+    """
 
     def __init__(self, pool: Pool, command_id: str) -> None:
+        self.is_gapped = False
         self._pool = pool
         self._command_id = command_id
         self._pieces = Reassembly()
+        self._in_doubt = False
+
+    def doubt(self) -> None:
+        """The connection broke: a reply may be gone."""
+        self._in_doubt = True
 
     def receive(self) -> tuple[list[Message], bool, bool]:
         """(messages, is the command done, had the host nothing to say)."""
         data, done, silent = self._pool.receive(self._command_id)
-        return list(self._pieces.feed(data)), done, silent
+        messages = list(self._pieces.feed(data))
+        if messages:
+            if self._in_doubt and messages[0].number != self._pool.last_number + 1:
+                self.is_gapped = True
+            self._in_doubt = False
+            self._pool.last_number = messages[-1].number
+        return messages, done, silent

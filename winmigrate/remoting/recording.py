@@ -66,6 +66,9 @@ class RecordingSession:
     def alive(self, ticket: Ticket) -> bool:
         return self._session.alive(ticket)
 
+    def retire(self, ticket: Ticket) -> None:
+        self._session.retire(ticket)
+
     def close(self) -> None:
         self._session.close()
 

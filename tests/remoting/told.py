@@ -1,0 +1,70 @@
+"""A session that answers from a script: what each request in turn brings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from tests.remoting.host import bare, record
+from winmigrate.errors import HostError
+from winmigrate.remoting.clixml import loads
+from winmigrate.request import Event, PipelineState, Reply, Request, Stream, Ticket
+
+
+def said(*values: object, error: str | None = None, stopped: bool = False) -> Reply:
+    """A reply with these outputs; an Exception among them is a non-terminating error."""
+    events = tuple(
+        Event(0.0, Stream.ERROR, bare(record(str(each))))
+        if isinstance(each, Exception)
+        else Event(0.0, Stream.OUTPUT, bare(each))
+        for each in values
+    )
+    if stopped:
+        return Reply(events, PipelineState.STOPPED)
+    if error is not None:
+        return Reply(events, PipelineState.FAILED, bare(record(error)))
+    return Reply(events, PipelineState.COMPLETED)
+
+
+class Told:
+    """request.Session from a list of replies and errors; ``asked`` has what was asked."""
+
+    host = "hv01"
+
+    def __init__(self, *ends: Reply | HostError) -> None:
+        self._ends = list(ends)
+        self.asked: list[Request] = []
+        self.opened = 0
+        self.closed = 0
+        self.last_reply: Reply | None = None
+
+    def open(self) -> None:
+        self.opened += 1
+
+    def ask(self, asked: Request, *, timeout: float = 60.0) -> Reply:
+        self.asked.append(asked)
+        end = self._ends.pop(0)
+        if isinstance(end, HostError):
+            raise end
+        self.last_reply = end
+        return end
+
+    def start(self, asked: Request, *, on_ticket: Callable[[Ticket], None] | None = None) -> Iterator[Event]:
+        self.asked.append(asked)
+        end = self._ends.pop(0)
+        if isinstance(end, HostError):
+            raise end
+        yield from end.events
+        self.last_reply = end
+
+    def alive(self, ticket: Ticket) -> bool:
+        return False
+
+    def retire(self, ticket: Ticket) -> None:
+        """There is nothing to retire."""
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def outputs(events: Sequence[Event]) -> list[object]:
+    return [loads(event.clixml) for event in events if event.stream is Stream.OUTPUT]

@@ -196,6 +196,18 @@ class FabricClock:
                     self._busy -= 1
                     self._look()
 
+    def hold(self) -> None:
+        """Work begins that another thread will do; it ends with :meth:`release`."""
+        with self._condition:
+            self._busy += 1
+            self._stir()
+
+    def release(self) -> None:
+        """The work of one :meth:`hold` is done."""
+        with self._condition:
+            self._busy -= 1
+            self._look()
+
     # --- the participants' side --------------------------------------------------------------------------------------
 
     def join(self, name: str, wake: Callable[[float], None]) -> int:

@@ -98,7 +98,7 @@ class FaultPlan:
 
     def add_json(self, given: Mapping[str, Any]) -> PlannedFault:
         """The same from a JSON value, as the control socket has it. Raises LabError or InputFaults."""
-        marked = load_marked(json.dumps(given), "fault")
+        marked = load_marked(json.dumps(given, ensure_ascii=False), "fault")
         try:
             return self.add(read_fault(marked, self._world))
         except Misfit as misfit:

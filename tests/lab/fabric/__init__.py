@@ -1,0 +1,1 @@
+"""Tests of the world, its clock and its moves."""

@@ -136,7 +136,7 @@ def _as_it_is(parameter: Bindable, value: Any) -> Any:
     """The value without coercion: itself, or put into a list of its own type; else SKIPPED."""
     target = parameter.type
     if value is None:
-        return SKIPPED if target.is_value or target.kind is Kind.STRING else None
+        return SKIPPED if target.is_value or target.kind in (Kind.STRING, Kind.NULLABLE) else None
     if is_instance(value, target):
         return value.value if isinstance(value, v.Noted) and target.kind not in _LISTS_CONVERT else value
     if isinstance(value, v.Noted):

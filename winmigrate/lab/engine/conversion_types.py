@@ -126,7 +126,7 @@ class TypeTable:
     ``enums``: full name -> member -> number. ``enum_prefix``, ``class_prefix``: what goes before a short name.
     ``values_make_enums``: only a parameter that lists its values has an enumeration, others of the same short name a
     class. ``numbered``: makes an enumeration out of listed values where ``enums`` has none, numbered from 0.
-    ``exact``: system types are spelled as they are.
+    ``exact``: system types are spelled as they are. ``elsewhere``: classes of other namespaces, short -> full name.
     """
 
     enums: Mapping[str, Mapping[str, int]]
@@ -136,6 +136,7 @@ class TypeTable:
     numbered: bool = True
     exact: bool = False
     from_text: Callable[[str], bool] = FROM_TEXT.__contains__
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
     _known: dict[tuple[str, tuple[str, ...]], NetType] = field(default_factory=dict)
 
     def resolve(self, text: str, listed: tuple[str, ...] = ()) -> NetType:
@@ -172,6 +173,7 @@ class TypeTable:
         if listed and self.numbered:
             return NetType(Kind.ENUM, full, numbers={member: number for number, member in enumerate(listed)})
         name = text if "." in text and not self.values_make_enums else self.class_prefix + short
+        name = self.elsewhere.get(short, name)
         return NetType(Kind.CLASS, name, from_text=self.from_text(short))
 
 

@@ -129,7 +129,7 @@ def _parameter(name: str, facts: Mapping[str, Any], sets: Mapping[str, Place], p
     return Parameter(
         name=name,
         type=facts["type"],
-        sets=sets,
+        sets={ALL_SETS: Place(False, None)} if common else sets,
         aliases=implied if common and implied is not None and not aliases else aliases,
         values=tuple(facts.get("values", ())),
         by_value="ByValue" in pipeline,

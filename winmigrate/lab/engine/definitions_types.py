@@ -17,6 +17,15 @@ _NAMESPACES = {
     "CimCmdlets": "Microsoft.Management.Infrastructure.CimCmdlets.",
     "ActiveDirectory": "Microsoft.ActiveDirectory.Management.",
 }
+_ELSEWHERE = {
+    "CimInstance": "Microsoft.Management.Infrastructure.CimInstance",
+    "CimClass": "Microsoft.Management.Infrastructure.CimClass",
+    "CimSession": "Microsoft.Management.Infrastructure.CimSession",
+    "CimSessionOptions": "Microsoft.Management.Infrastructure.Options.CimSessionOptions",
+    "ScriptBlock": "System.Management.Automation.ScriptBlock",
+    "PSSession": "System.Management.Automation.Runspaces.PSSession",
+    "Job": "System.Management.Automation.Job",
+}
 _GENERATED = "Microsoft.PowerShell.Cmdletization.GeneratedTypes."
 
 
@@ -25,7 +34,7 @@ def types_of(module: str) -> TypeTable:
     """The types that the parameters of one Windows module have."""
     prefix = _NAMESPACES.get(module, f"{_GENERATED}{module}.")
     enums = {prefix + short: numbers for short, numbers in facts.enums(module).items()}
-    return TypeTable(enums, prefix, prefix, from_text=_from_text)
+    return TypeTable(enums, prefix, prefix, from_text=_from_text, elsewhere=_ELSEWHERE)
 
 
 def _from_text(short: str) -> bool:

@@ -136,7 +136,7 @@ def _wish(item: Unmatched) -> Finding:
 
 
 def settle(findings: Findings, rehearsed: Mapping[tuple[str, str], tuple[str, ...]]) -> Findings:
-    """What was pending on the rehearsal, settled. ``rehearsed``: (vm id, destination) -> what Compare-VM said against it.
+    """What was pending on the rehearsal, settled. ``rehearsed``: (vm id, destination) -> what stood against it there.
 
     An empty tuple: nothing. Candidates that were not rehearsed stay as they are.
     """

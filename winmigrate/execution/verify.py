@@ -22,7 +22,7 @@ from winmigrate.execution.journal import Kind
 from winmigrate.execution.states import Status
 from winmigrate.facts import Unreadable
 from winmigrate.remoting.batch import Answer, Read, ask_batch
-from winmigrate.survey import HostFacts
+from winmigrate.survey import HostFacts, path_key
 from winmigrate.survey.fingerprint import Change, Fingerprint, PlannedChanges, difference, fingerprint
 from winmigrate.survey.taking import arrivals, read_host
 from winmigrate.windows import event, storage
@@ -83,7 +83,7 @@ def read_aftermath(run: Run, step: Step) -> Aftermath:
             answers = ask_batch(session, [Read("files", storage.files(paths, run.versions[move.source]))])
             found = arrivals(paths, answers["files"], run.versions[move.source], move.source)
             unread = next((item for item in found.values() if isinstance(item, Unreadable)), None)
-            leftovers = unread or tuple(path for path, item in found.items() if item is not None)
+            leftovers = unread or tuple(path for path in paths if found.get(path_key(path)) is not None)
         finally:
             session.close()
     except HostError as error:

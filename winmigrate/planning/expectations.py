@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from winmigrate.facts import Unreadable
 from winmigrate.planning.plan import Expectation, ExpectationKind, Step
-from winmigrate.survey import HostFacts
+from winmigrate.survey import HostFacts, path_key
 from winmigrate.windows.storage import FileItem
 
 GIB = 1024**3
@@ -20,7 +20,7 @@ GIB = 1024**3
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """What is at the moment. ``files``: what lies at the paths that were asked, None for nothing.
+    """What is at the moment. ``files``: what lies at the paths asked, by path_key, None for nothing.
 
     ``in_flight``: bytes that moves of this run which are under way will still take, by (host, "memory" or volume).
     """
@@ -108,9 +108,10 @@ def _switch_exists(step: Step, item: Expectation, facts: HostFacts, now: Now) ->
 
 
 def _files_absent(step: Step, item: Expectation, facts: HostFacts, now: Now) -> str:
-    if item.subject not in now.files:
+    key = path_key(item.subject)
+    if key not in now.files:
         return f"nobody could look whether {item.subject} exists on {item.host}"
-    found = now.files[item.subject]
+    found = now.files[key]
     if isinstance(found, Unreadable):
         return f"nobody could look whether {item.subject} exists on {item.host}: {found.reason}"
     return "" if found is None else f"{item.subject} exists on {item.host} already"

@@ -1,0 +1,23 @@
+"""The ground of a command, with the fabric's clock where the inventory is a lab's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from winmigrate.request import Clock
+    from winmigrate.verbs.ground import Ground
+
+
+def ground_for(inventory: str, run_dir: str = "runs") -> Ground:
+    """The ground on an inventory file. A lab's names its control socket: its clock is the fabric's then."""
+    from winmigrate.inventory import load_inventory
+    from winmigrate.verbs.ground import stand
+
+    loaded = load_inventory(inventory)
+    clock: Clock | None = None
+    if loaded.lab is not None:
+        from winmigrate.lab.clock import LabClock
+
+        clock = LabClock(loaded.lab.control, loaded.lab.token)
+    return stand(loaded, clock=clock, run_dir=run_dir)

@@ -1,0 +1,108 @@
+"""Commands that look: init, hosts, check, explain, plan, schema."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from winmigrate.cli.clocks import ground_for
+
+if TYPE_CHECKING:
+    from winmigrate.verbs.ground import Ground
+
+
+def hosts(inventory: str | None, form: str, no_color: bool) -> int:
+    """`winmigrate hosts`."""
+    from winmigrate import verbs
+    from winmigrate.documents import document_text
+    from winmigrate.reporting.text import roll_text
+
+    ground = ground_for(inventory or "inventory.yml")
+    roll = verbs.hosts(ground.inventory, ground=ground)
+    click.echo(document_text(verbs.ROLL, roll) if form == "json" else roll_text(roll), nl=False)
+    return 0 if all(entry.reached for entry in roll.entries.values()) else 1
+
+
+def check(
+    playbook: str, inventory: str | None, only: tuple[str, ...], skip: tuple[str, ...], severity: str, form: str,
+    no_color: bool,
+) -> int:  # fmt: skip
+    """`winmigrate check`."""
+    from winmigrate import verbs
+    from winmigrate.reporting import findings_as
+
+    ground = ground_of(playbook, inventory)
+    checked = verbs.check(playbook, ground=ground, only=only, skip=skip)
+    click.echo(findings_as(form, checked.findings, severity), nl=False)
+    return checked.exit_code
+
+
+def explain(vm: str, to: str, playbook: str, inventory: str | None, form: str, no_color: bool) -> int:
+    """`winmigrate explain`."""
+    from winmigrate import verbs
+    from winmigrate.reporting import candidate_as
+
+    ground = ground_of(playbook, inventory)
+    checked, candidate = verbs.explain(vm, to, playbook, ground=ground)
+    found = checked.findings
+    mine = next(
+        item for item in found.candidates if (item.vm_id, item.destination) == (candidate.vm_id, candidate.destination)
+    )
+    click.echo(candidate_as(form, found, mine), nl=False)
+    return 0 if found.may_be_placed(mine) else 1
+
+
+def plan(playbook: str, inventory: str | None, run_dir: str, rehearse: bool, form: str, no_color: bool) -> int:
+    """`winmigrate plan`."""
+    from winmigrate import verbs
+    from winmigrate.documents import document_text
+    from winmigrate.reporting.text import findings_text, plan_text
+
+    ground = ground_of(playbook, inventory, run_dir)
+    planned = verbs.plan(playbook, ground=ground)
+    if form == "json":
+        click.echo(document_text(verbs.PLAN, planned.plan), nl=False)
+    else:
+        if planned.checked.findings.wishes or planned.plan.refusals:
+            click.echo(findings_text(planned.checked.findings))
+        click.echo(plan_text(planned.plan, run=planned.folder.run_id, digest=planned.digest), nl=False)
+    if rehearse and planned.plan.steps:
+        results = verbs.rehearse(planned.folder, ground=ground)
+        for name, texts in results.items():
+            said = "; ".join(texts) if texts else "nothing stands against it"
+            click.echo(f"rehearsal {name}: {said}", err=form == "json")
+        if any(results.values()):
+            return 1
+    return planned.exit_code
+
+
+def schema(kind: str) -> int:
+    """`winmigrate schema`."""
+    from winmigrate import verbs
+
+    click.echo(json.dumps(verbs.schema(kind), indent=2, ensure_ascii=False))
+    return 0
+
+
+def init(names: tuple[str, ...], auth: str, credential: str) -> int:
+    """`winmigrate init`."""
+    from winmigrate import verbs
+
+    text, unreached = verbs.init(names, auth=auth, credential=credential)
+    click.echo(text, nl=False)
+    for line in unreached:
+        click.echo(line, err=True)
+    return 1 if unreached else 0
+
+
+def ground_of(playbook: str, inventory: str | None, run_dir: str = "runs") -> Ground:
+    """The ground of a playbook: the inventory given, its own, or ./inventory.yml."""
+    from winmigrate.playbook import load_playbook
+
+    if inventory is not None:
+        return ground_for(inventory, run_dir)
+    found = load_playbook(playbook)
+    return ground_for(found.inventory or "inventory.yml", run_dir)
+

@@ -6,6 +6,7 @@ itself while a VM runs (memory in use, uptime, statuses) is no part of it.
 
 from __future__ import annotations
 
+import datetime as dt
 import ntpath
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -142,6 +143,8 @@ def _expected(what: str, old: str, new: str, planned: PlannedChanges) -> bool:
 def _text(value: Any) -> Fact:
     if isinstance(value, Unreadable):
         return value
+    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+        value = value.astimezone(dt.timezone.utc)  # hosts may stand in different zones
     return "" if value is None else str(value)
 
 

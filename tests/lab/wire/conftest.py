@@ -69,7 +69,9 @@ def make_host(users: str) -> Iterator[Callable[..., Host]]:
     with ExitStack() as stack:
 
         def make(
-            clock: WireClock | None = None, limits: Limits | None = None, admits: Callable[[LogonContext], bool] | None = None
+            clock: WireClock | None = None,
+            limits: Limits | None = None,
+            admits: Callable[[LogonContext], bool] | None = None,
         ) -> Host:
             the_clock = clock if clock is not None else RealClock()
             engine = ScriptedEngine(the_clock)

@@ -135,7 +135,9 @@ class ScriptedEngine:
         yield Message("PROGRESS_RECORD", PROGRESS)
         yield _output("two")
 
-    def _input(self, _text: str, _c: Any, _s: Any, _o: Any, input_objects: Any, *_rest: Any) -> Iterator[Message | Wait]:
+    def _input(
+        self, _text: str, _context: Any, _stopping: Any, _secrets: Any, input_objects: Any, *_rest: Any
+    ) -> Iterator[Message | Wait]:
         for clixml in input_objects:
             yield Message("PIPELINE_OUTPUT", clixml)
 

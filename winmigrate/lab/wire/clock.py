@@ -6,6 +6,8 @@ nothing is left to do. Everything else a request does happens inside :meth:`Wire
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -43,6 +45,10 @@ class RealClock:
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
+        self._timed = threading.Condition()
+        self._actions: list[tuple[float, int, Callable[[float], None]]] = []
+        self._numbers = itertools.count()
+        self._timer: threading.Thread | None = None
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -61,11 +67,21 @@ class RealClock:
         with self._condition:
             self._condition.notify_all()
 
-    def at(self, when: float, action: Callable[[float], None]) -> threading.Timer:
-        timer = threading.Timer(max(0.0, when - time.monotonic()), action, (when,))
-        timer.daemon = True
-        timer.start()
-        return timer
+    def at(self, when: float, action: Callable[[float], None]) -> None:
+        with self._timed:
+            heapq.heappush(self._actions, (when, next(self._numbers), action))
+            if self._timer is None:
+                self._timer = threading.Thread(target=self._run_actions, name="timed actions", daemon=True)
+                self._timer.start()
+            self._timed.notify()
+
+    def _run_actions(self) -> None:
+        while True:
+            with self._timed:
+                while not self._actions or self._actions[0][0] > time.monotonic():
+                    self._timed.wait(max(0.0, self._actions[0][0] - time.monotonic()) if self._actions else None)
+                when, _, action = heapq.heappop(self._actions)
+            action(when)
 
     @contextmanager
     def parked(self) -> Iterator[None]:

@@ -359,7 +359,10 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.reply(411, b"", "text/html")
             return None
-        if int(length) > min(self.server.max_body, _MAX_BODY):
+        if int(length) > _MAX_BODY:
+            raise Cut
+        if int(length) > self.server.max_body:
+            self.rfile.read(int(length))  # so that the client reads the answer and does not die while it writes
             self.close_connection = True
             self.reply(413, b"", "text/html")
             return None

@@ -238,24 +238,11 @@ class Service:
     def _get(self, envelope: Envelope, asker: Asker) -> Answer:
         action = "http://schemas.xmlsoap.org/ws/2004/09/transfer/GetResponse"
         if envelope.resource.rstrip("/").lower() == _CONFIG:
-            return Answer(action, self._config())
+            return Answer(action, soap.config(self._limits))
         if envelope.resource != SHELLS:
             raise soap.unknown_resource(envelope.resource)
         shell = self._find(envelope, asker, lambda _shell_id: soap.unknown_shell_selectors())
         return Answer(action, shell.describe(memory=True))
-
-    def _config(self) -> str:
-        size = self._limits.max_envelope // 1024
-        return (
-            f'<cfg:Config xmlns:cfg="{_CONFIG}"><cfg:MaxEnvelopeSizekb>{size}</cfg:MaxEnvelopeSizekb>'
-            "<cfg:MaxTimeoutms>60000</cfg:MaxTimeoutms><cfg:MaxBatchItems>32000</cfg:MaxBatchItems>"
-            "<cfg:MaxProviderRequests>4294967295</cfg:MaxProviderRequests><cfg:Service>"
-            "<cfg:MaxConcurrentOperationsPerUser>1500</cfg:MaxConcurrentOperationsPerUser>"
-            "<cfg:EnumerationTimeoutms>240000</cfg:EnumerationTimeoutms><cfg:MaxConnections>300</cfg:MaxConnections>"
-            "<cfg:AllowUnencrypted>false</cfg:AllowUnencrypted></cfg:Service><cfg:Winrs>"
-            f"<cfg:IdleTimeout>{int(self._limits.shell_idle_timeout * 1000)}</cfg:IdleTimeout>"
-            f"<cfg:MaxShellsPerUser>{self._limits.shells_per_user}</cfg:MaxShellsPerUser></cfg:Winrs></cfg:Config>"
-        )
 
     def _enumerate(self, envelope: Envelope, asker: Asker) -> Answer:
         body = _expect(envelope, f"{{{NS['n']}}}Enumerate")

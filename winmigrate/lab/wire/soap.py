@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
+from winmigrate.lab.wire.logon import Limits
+
 NS = {
     "s": "http://www.w3.org/2003/05/soap-envelope",
     "a": "http://schemas.xmlsoap.org/ws/2004/08/addressing",
@@ -200,6 +202,21 @@ def fault(error: WSManFault, relates_to: str, machine: str) -> bytes:
         f"<s:Fault><s:Code><s:Value>s:{'Sender' if error.sender else 'Receiver'}</s:Value><s:Subcode><s:Value>"
         f'{error.subcode}</s:Value></s:Subcode></s:Code><s:Reason><s:Text xml:lang="en-US">{escape(error.reason)}'
         f"</s:Text></s:Reason><s:Detail>{detail}</s:Detail></s:Fault>",
+    )
+
+
+def config(limits: Limits) -> str:
+    """The part of winrm/config that clients read."""
+    size = limits.max_envelope // 1024
+    return (
+        f'<cfg:Config xmlns:cfg="{NS["cfg"]}"><cfg:MaxEnvelopeSizekb>{size}</cfg:MaxEnvelopeSizekb>'
+        "<cfg:MaxTimeoutms>60000</cfg:MaxTimeoutms><cfg:MaxBatchItems>32000</cfg:MaxBatchItems>"
+        "<cfg:MaxProviderRequests>4294967295</cfg:MaxProviderRequests><cfg:Service>"
+        "<cfg:MaxConcurrentOperationsPerUser>1500</cfg:MaxConcurrentOperationsPerUser>"
+        "<cfg:EnumerationTimeoutms>240000</cfg:EnumerationTimeoutms><cfg:MaxConnections>300</cfg:MaxConnections>"
+        "<cfg:AllowUnencrypted>false</cfg:AllowUnencrypted></cfg:Service><cfg:Winrs>"
+        f"<cfg:IdleTimeout>{int(limits.shell_idle_timeout * 1000)}</cfg:IdleTimeout>"
+        f"<cfg:MaxShellsPerUser>{limits.shells_per_user}</cfg:MaxShellsPerUser></cfg:Winrs></cfg:Config>"
     )
 
 

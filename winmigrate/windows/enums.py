@@ -31,3 +31,9 @@ _OTHERS: dict[str, dict[str, int]] = {
 def numbers(enumeration: str) -> dict[str, int]:
     """Name to number. Raises KeyError for an enumeration that no column holds."""
     return _OTHERS[enumeration] if enumeration in _OTHERS else types.enums("Hyper-V")[enumeration]
+
+
+@lru_cache(maxsize=None)
+def names(enumeration: str) -> dict[int, str]:
+    """Number to name."""
+    return {number: name for name, number in numbers(enumeration).items()}

@@ -108,8 +108,7 @@ def enumeration(name: str) -> Kind:
     """The enumeration's name as text, whether the host answered its name, its number or both."""
 
     def parse(value: Any) -> str:
-        numbers = enums.numbers(name)
-        names = {number: word for word, number in numbers.items()}
+        numbers, names = enums.numbers(name), enums.names(name)
         if isinstance(value, EnumValue):
             return value.name if value.name in numbers else names.get(value.value, value.name)
         if isinstance(value, bool) or not isinstance(value, str | int):
@@ -166,23 +165,23 @@ def rows(
 
     A value of the wrong kind, or a missing one, is Unreadable with what the host answered; nothing raises.
     """
-    found = columns(row_type)
     if members is not None:
         members = {member.lower() for member in members}
-    return tuple(_row(row_type, found, item, version, members) for item in objects)
+    there: dict[str, Column] = {}
+    missing: dict[str, Any] = {}
+    for name, described in columns(row_type).items():
+        if described.present(version, members):
+            there[name] = described
+        else:
+            missing[name] = NOT_ON_THIS_BUILD
+    return tuple(row_type(**_cells(there, item), **missing) for item in objects)
 
 
-def _row(row_type: type[R], found: Mapping[str, Column], item: Any, version: str, members: Collection[str] | None) -> R:
+def _cells(there: Mapping[str, Column], item: Any) -> dict[str, Any]:
     if not isinstance(item, PSObject):
-        wrong = Unreadable(f"expected an object, the host answered {_shown(item)}")
-        return row_type(**dict.fromkeys(found, wrong))
+        return dict.fromkeys(there, Unreadable(f"expected an object, the host answered {_shown(item)}"))
     properties = {name.lower(): value for name, value in item.properties.items()}
-    return row_type(
-        **{
-            name: _cell(described, properties) if described.present(version, members) else NOT_ON_THIS_BUILD
-            for name, described in found.items()
-        }
-    )
+    return {name: _cell(described, properties) for name, described in there.items()}
 
 
 def _cell(described: Column, properties: Mapping[str, Any]) -> Any:

@@ -33,7 +33,7 @@ def numbers(enumeration: str) -> dict[str, int]:
     return _OTHERS[enumeration] if enumeration in _OTHERS else types.enums("Hyper-V")[enumeration]
 
 
-@lru_cache(maxsize=None)
+@cache
 def names(enumeration: str) -> dict[int, str]:
     """Number to name."""
     return {number: name for name, number in numbers(enumeration).items()}

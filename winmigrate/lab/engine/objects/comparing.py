@@ -8,22 +8,10 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
-from winmigrate.lab.engine.objects.casting import (
-    CastFailure,
-    base,
-    is_number,
-    is_true,
-    to_datetime,
-    to_decimal,
-    to_double,
-    to_enum,
-    to_guid,
-    to_integer,
-    to_timespan,
-)
+from winmigrate.lab.engine.objects.casting import CastFailure, base, cast_like, is_number
 from winmigrate.lab.engine.objects.collation import compare_text
-from winmigrate.lab.engine.text import bare_name, to_text, type_name
-from winmigrate.lab.engine.values import EnumValue, Int32, Integer, TimeSpan, Version
+from winmigrate.lab.engine.text import is_custom, to_text
+from winmigrate.lab.engine.values import EnumValue, TimeSpan, Version
 
 
 class Incomparable(Exception):
@@ -40,6 +28,8 @@ def equal(left: Any, right: Any, ignore_case: bool = True) -> bool:
         return compare_text(left, to_text(right), ignore_case) == 0
     if is_number(left) and is_number(right):
         return bool(left == right)
+    if isinstance(left, EnumValue) and is_number(right):
+        return bool(left.value == right)
     try:
         return _equal_as_left(left, right)
     except CastFailure:
@@ -58,35 +48,6 @@ def _instant(value: dt.datetime) -> dt.datetime:
     return value.replace(tzinfo=None)
 
 
-def cast_like(value: Any, like: Any) -> Any:
-    """``value`` as the type that ``like`` has. Raises CastFailure."""
-    if isinstance(like, bool):
-        return is_true(value)
-    if isinstance(like, Integer):
-        return to_integer(value, type(like))
-    if isinstance(like, int):
-        return to_integer(value, Int32)
-    if isinstance(like, float):
-        return to_double(value)
-    if isinstance(like, Decimal):
-        return to_decimal(value)
-    if isinstance(like, EnumValue):
-        return to_enum(value, like)
-    if isinstance(like, uuid.UUID):
-        return to_guid(value)
-    if isinstance(like, dt.datetime):
-        return to_datetime(value)
-    if isinstance(like, TimeSpan):
-        return to_timespan(value)
-    if isinstance(like, str):
-        return to_text(value)
-    if type(like) is type(value) and type_name(like) == type_name(value):
-        return value
-    raise CastFailure(
-        f'Cannot convert the "{to_text(value)}" value of type "{bare_name(type_name(value) or "")}" to type '
-        f'"{bare_name(type_name(like) or "")}".')
-
-
 def compare(left: Any, right: Any, ignore_case: bool = True) -> int:
     """-1, 0 or 1. Raises Incomparable."""
     left, right = base(left), base(right)
@@ -98,9 +59,13 @@ def compare(left: Any, right: Any, ignore_case: bool = True) -> int:
         return compare_text(left, to_text(right), ignore_case)
     if is_number(left) and is_number(right):
         return _numbers(left, right)
+    if isinstance(left, EnumValue) and is_number(right):
+        return _numbers(left.value, right)
     try:
         converted = cast_like(right, left)
     except CastFailure as failure:
+        if (is_number(left) or isinstance(left, EnumValue)) and isinstance(right, str):
+            raise Incomparable(str(failure)) from failure
         raise Incomparable(
             f'Could not compare "{to_text(left)}" to "{to_text(right)}". Error: "{failure}"') from failure
     return _same_type(left, converted)
@@ -146,12 +111,14 @@ def _parts(version: str) -> tuple[int, ...]:
 
 
 def order(left: Any, right: Any, ignore_case: bool = True) -> int:
-    """How Sort-Object, Group-Object and -Unique order: as :func:`compare`, and what cannot be compared as text."""
+    """How Sort-Object, Group-Object and -Unique order: as :func:`compare`, and what cannot be compared as text.
+
+    Property bags are all one .NET object without its notes, so that they count as equal.
+    """
+    if is_custom(left) and is_custom(right):
+        return 0
     try:
         return compare(left, right, ignore_case)
     except Incomparable:
-        return compare_text(_text_of(left), _text_of(right), ignore_case)
+        return compare_text(to_text(left), to_text(right), ignore_case)
 
-
-def _text_of(value: Any) -> str:
-    return to_text(value)

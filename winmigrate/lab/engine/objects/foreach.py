@@ -15,13 +15,10 @@ _PS = "System.Management.Automation."
 
 
 def foreach_process(call: Call) -> Iterator[Effect]:
-    if "InputObject" not in call.bound:
-        return
-    value = call.bound["InputObject"]
+    value = call.bound.get("InputObject")
     name = str(call.bound.get("MemberName", ""))
     if value is None:
-        yield Error("Input object is null. Run the command with an object.", "InputObjectIsNull", "InvalidArgument",
-                    _PS + "PSArgumentNullException")
+        yield Output(None)
         return
     if isinstance(value, Mapping):
         for key, item in value.items():
@@ -63,7 +60,7 @@ def unrolled(value: Any) -> Iterator[Effect]:
 
 
 def _to_string(value: Any, arguments: list[Any]) -> Any:
-    return to_text(base(value))
+    return "" if is_custom(value) else to_text(base(value))
 
 
 def _text(method: Callable[[str, list[str]], Any]) -> Callable[[Any, list[Any]], Any]:

@@ -13,7 +13,7 @@ from winmigrate.lab.engine.effects import Call, Effect, Error, Output, Terminate
 from winmigrate.lab.engine.objects.casting import CastFailure, base, items_of, to_double
 from winmigrate.lab.engine.objects.comparing import Incomparable, compare
 from winmigrate.lab.engine.objects.members import get_member, has_wildcard, resolve
-from winmigrate.lab.engine.text import is_custom, to_text, type_name
+from winmigrate.lab.engine.text import CUSTOM_OBJECT, is_custom, to_text, type_name
 from winmigrate.lab.engine.values import Int32, PSObject
 
 _COMMANDS = "Microsoft.PowerShell.Commands."
@@ -56,9 +56,7 @@ def measure_process(call: Call) -> Iterator[Effect]:
         if not found and not has_wildcard(text):
             _named(statistics, text)
         for name in found:
-            item = get_member(value, name)
-            if item is not None:
-                yield from _analyse(call, _named(statistics, name), item)
+            yield from _analyse(call, _named(statistics, name), get_member(value, name))
 
 
 def _named(statistics: dict[str, _Statistics], name: str) -> _Statistics:
@@ -74,10 +72,10 @@ def _analyse(call: Call, found: _Statistics, value: Any) -> Iterator[Effect]:
         _count_text(found, to_text(value), bool(call.bound.get("IgnoreWhiteSpace")))
     if any(_flag(call, name) for name in ("Sum", "Average", "StandardDeviation")):
         try:
-            number = _number(value)
+            number = to_double(value)
         except CastFailure:
             call.state["nonnumeric"] = True
-            yield Error(f'Input object "{to_text(value)}" is not numeric.', "NonNumericInputObject", "InvalidType",
+            yield Error(f'Input object "{_shown(value)}" is not numeric.', "NonNumericInputObject", "InvalidType",
                         "System.Management.Automation.PSInvalidOperationException", value)
             return
         found.sum += number
@@ -97,11 +95,9 @@ def _analyse(call: Call, found: _Statistics, value: Any) -> Iterator[Effect]:
                               "System.Management.Automation.CmdletInvocationException")) from failed
 
 
-def _number(value: Any) -> float:
-    value = base(value)
-    if isinstance(value, str) and not value.strip():
-        raise CastFailure(value)
-    return to_double(value)
+def _shown(value: Any) -> str:
+    """The text of the object itself: a property bag has none."""
+    return "" if is_custom(value) else to_text(value)
 
 
 def _try_double(value: Any) -> float | None:
@@ -112,16 +108,20 @@ def _try_double(value: Any) -> float | None:
 
 
 def _extreme(value: Any, known: Any, sign: int) -> Any:
+    if is_custom(value):
+        value = PSObject((CUSTOM_OBJECT, "System.Object"), {}, {}, "")  # the object alone, without its notes
     if known is None:
         return value
+    if is_custom(value) and is_custom(known):
+        return known
     left, right = _comparable(value), _comparable(known)
     if _kind(left) != _kind(right):
-        left, right = to_text(left), to_text(right)
+        left, right = _shown(left), _shown(right)
     return value if compare(left, right, False) * sign > 0 else known
 
 
 def _comparable(value: Any) -> Any:
-    number = _try_double(value)
+    number = None if value is None else _try_double(value)
     return base(value) if number is None else number
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import uuid
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from winmigrate.lab.engine.text import CUSTOM_OBJECT, type_name
-from winmigrate.lab.engine.values import Int32, Int64, NetList, Noted, PSObject, TimeSpan
+from winmigrate.lab.engine.text import CUSTOM_OBJECT, is_custom, type_name
+from winmigrate.lab.engine.values import EnumValue, Int32, Int64, NetList, Noted, PSObject, TimeSpan
 
 _WILD = re.compile(r"[*?\[]")
 
@@ -52,13 +53,13 @@ class BadWildcard(Exception):
 
 
 def members(value: Any) -> Iterator[tuple[str, Any]]:
-    """The properties in order: the type's own, then the notes."""
+    """The properties in order: the notes, then the type's own."""
     if isinstance(value, PSObject):
+        yield from value.notes.items()
         yield from value.properties.items()
-        yield from value.notes.items()
     elif isinstance(value, Noted):
-        yield from members(value.value)
         yield from value.notes.items()
+        yield from members(value.value)
     elif isinstance(value, str):
         yield "Length", Int32(len(value.encode("utf-16-le")) // 2)
     elif isinstance(value, list | NetList):
@@ -76,6 +77,12 @@ def members(value: Any) -> Iterator[tuple[str, Any]]:
         yield from _datetime_members(value)
     elif isinstance(value, TimeSpan):
         yield from _timespan_members(value)
+    elif isinstance(value, EnumValue):
+        yield "value__", value.underlying(value.value)
+    elif isinstance(value, uuid.UUID):
+        yield "Guid", str(value)
+        yield "Variant", Int32(value.bytes[8] >> 4)
+        yield "Version", Int32(value.bytes[6] >> 4)
     elif isinstance(value, Mapping):
         yield "Keys", list(value)
         yield "Values", list(value.values())
@@ -83,12 +90,11 @@ def members(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _datetime_members(value: dt.datetime) -> Iterator[tuple[str, Any]]:
-    from winmigrate.lab.engine.values import EnumValue
-
     naive = value.replace(tzinfo=None)
     since = naive - dt.datetime(1, 1, 1)
     time = dt.timedelta(hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond)
     weekday = (value.weekday() + 1) % 7
+    yield "DateTime", f"{_DAYS[weekday]}, {value:%d} {_MONTHS[value.month - 1]} {value.year:04d} {value:%H:%M:%S}"
     yield "Date", value.replace(hour=0, minute=0, second=0, microsecond=0)
     yield "Day", Int32(value.day)
     yield "DayOfWeek", EnumValue("System.DayOfWeek", _DAYS[weekday], weekday)
@@ -108,6 +114,8 @@ def _datetime_members(value: dt.datetime) -> Iterator[tuple[str, Any]]:
 
 
 _DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+           "December")
 
 
 def _timespan_members(value: TimeSpan) -> Iterator[tuple[str, Any]]:
@@ -132,7 +140,7 @@ def _timespan_members(value: TimeSpan) -> Iterator[tuple[str, Any]]:
 
 def property_names(value: Any) -> list[str]:
     if isinstance(value, PSObject):
-        return [*value.properties, *value.notes]
+        return [*value.notes, *value.properties]
     return [name for name, _ in members(value)]
 
 
@@ -169,5 +177,7 @@ def find_member(value: Any, name: str) -> tuple[bool, Any]:
 
 
 def selected_type(value: Any) -> str:
-    """The type name that Select-Object puts before a new object's own."""
-    return "Selected." + (type_name(value) or CUSTOM_OBJECT)
+    """The type name that Select-Object puts before a new object's own: of the .NET object that it came from."""
+    if is_custom(value):
+        return "Selected." + CUSTOM_OBJECT
+    return "Selected." + (type_name(value) or CUSTOM_OBJECT).partition("#")[0]

@@ -83,7 +83,7 @@ def _state(call: Call, edition: Edition) -> _Selecting:
         excluded = tuple(to_text(each) for each in _many(bound.get("ExcludeProperty")))
         properties = tuple(Expression(each) for each in _many(bound.get("Property")))
         expand = bound.get("ExpandProperty")
-        if excluded and not properties and not expand and not edition.exclude_needs_property:
+        if excluded and not properties and not edition.exclude_needs_property:
             properties = (Expression("*"),)
         unique = bool(bound.get("Unique"))
         state = call.state["select"] = _Selecting(
@@ -138,6 +138,7 @@ def _enqueue(state: _Selecting, value: Any) -> None:
 
 
 def _dequeue(state: _Selecting) -> Any:
+    """The next object to select, or _MISSING."""
     queue = state.queue
     if state.skip == 0:
         if state.skip_last > 0:
@@ -164,8 +165,10 @@ def select_end(call: Call, edition: Edition) -> Iterator[Effect]:
 
 
 def _select(value: Any, state: _Selecting) -> Iterator[Effect]:
+    if value is None:
+        return
     if not state.properties and state.expand is None:
-        yield from _emit(value, [], state)
+        yield from _emit(_passed_on(value), [], state)
         return
     notes: list[tuple[str, Any]] = []
     for expression in state.properties:
@@ -184,6 +187,14 @@ def _select(value: Any, state: _Selecting) -> Iterator[Effect]:
         folded.add(name.lower())
         made[name] = item
     yield from _emit(PSObject((selected_type(value), *_CUSTOM), {}, made), notes, state)
+
+
+def _passed_on(value: Any) -> Any:
+    """A property bag that goes through whole gets the name of a selected one too."""
+    if isinstance(value, PSObject) and is_custom(value):
+        names = (selected_type(value), *(value.type_names or _CUSTOM))
+        return PSObject(names, value.properties, value.notes, value.to_string, value.live)
+    return value
 
 
 def _calculate(expression: Expression, value: Any, state: _Selecting, notes: list[tuple[str, Any]]) -> Error | None:

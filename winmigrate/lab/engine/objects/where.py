@@ -33,8 +33,6 @@ def where_process(call: Call) -> Iterator[Effect]:
         state["operator"] = _operator(call)
     name, ignore_case, test = state["operator"]
     value = call.bound["InputObject"]
-    if value is None:
-        return
     pattern = str(call.bound.get("Property", ""))
     if has_wildcard(pattern):
         found = resolve(value, pattern)

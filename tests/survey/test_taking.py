@@ -309,3 +309,11 @@ def test_one_vm_alone_can_be_read() -> None:
     asked = one.requests[0].statements
     assert all(name_of(each) != "Get-VM" for each in asked)
     assert {each.commands[1].parameter("Value") for each in asked if "Where-Object" in name_of(each)} == {WEB}
+
+
+def test_a_vm_without_rows_in_a_table_that_came_with_errors_is_not_known_to_have_none() -> None:
+    one = source(Get_VM__Get_VMAssignableDevice=[{"VMId": identify(2), "InstanceID": "PCIP\\1"}, Failure("no answer")])
+    facts = survey_of(one, host("hv02")).host("hv01")
+    assert facts.devices_of(WEB) == Unreadable("part of it could not be read: no answer (Failed)")
+    assert not isinstance(facts.devices_of(str(identify(2))), Unreadable)
+    assert facts.dvds_of(WEB) == ()

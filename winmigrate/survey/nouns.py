@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import ntpath
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -152,59 +151,67 @@ class HostFacts:
         """The VM of this Id; None if this host has none; Unreadable if its VMs could not be read."""
         if isinstance(self.vms, Unreadable):
             return self.vms
-        return next((vm for vm in self.vms if vm.id == vm_id.lower()), None)
+        return next((vm for vm in self.vms if vm.id == vm_id.lower()), self.gap("vms"))
+
+    def gap(self, table: str) -> Unreadable | None:
+        """Why rows may be missing in a table that came with errors; None if it is whole.
+
+        An error strikes one VM's part of a table: where a VM has no row in it, this is the answer, and not "none".
+        """
+        reason = self.incomplete.get(table)
+        return None if reason is None else Unreadable(f"part of it could not be read: {reason}")
 
     def adapters_of(self, vm_id: str) -> tuple[Adapter, ...] | Unreadable:
         """The VM's network adapters."""
-        return _of(self.adapters, vm_id)
+        return self._of("adapters", self.adapters, vm_id)
 
     def vlans_of(self, vm_id: str) -> tuple[AdapterVlan, ...] | Unreadable:
         """The VLAN settings of the VM's adapters."""
-        return _of(self.vlans, vm_id)
+        return self._of("vlans", self.vlans, vm_id)
 
     def processor_of(self, vm_id: str) -> VMProcessor | Unreadable | None:
         """The VM's processor settings."""
-        return _one(self.vm_processors, vm_id)
+        return _first(self._of("vm_processors", self.vm_processors, vm_id))
 
     def memory_of(self, vm_id: str) -> Memory | Unreadable | None:
         """The VM's memory settings."""
-        return _one(self.vm_memory, vm_id)
+        return _first(self._of("vm_memory", self.vm_memory, vm_id))
 
     def firmware_of(self, vm_id: str) -> Firmware | Unreadable | None:
         """The VM's firmware; None for generation 1."""
-        return _one(self.firmware, vm_id)
+        return _first(self._of("firmware", self.firmware, vm_id))
 
     def security_of(self, vm_id: str) -> Security | Unreadable | None:
         """The VM's security settings; read for candidates only."""
-        return _one(self.security, vm_id)
+        return _first(self._of("security", self.security, vm_id))
 
     def integration_services_of(self, vm_id: str) -> tuple[IntegrationService, ...] | Unreadable:
         """The VM's integration services."""
-        return _of(self.integration_services, vm_id)
+        return self._of("integration_services", self.integration_services, vm_id)
 
     def checkpoints_of(self, vm_id: str) -> tuple[Checkpoint, ...] | Unreadable:
         """The VM's checkpoints."""
-        return _of(self.checkpoints, vm_id)
+        return self._of("checkpoints", self.checkpoints, vm_id)
 
     def devices_of(self, vm_id: str) -> tuple[AssignableDevice, ...] | Unreadable:
         """The host's devices that are given to the VM."""
-        return _of(self.assignable_devices, vm_id)
+        return self._of("assignable_devices", self.assignable_devices, vm_id)
 
     def hbas_of(self, vm_id: str) -> tuple[FibreChannelHba, ...] | Unreadable:
         """The VM's virtual Fibre Channel adapters."""
-        return _of(self.fibre_channel_hbas, vm_id)
+        return self._of("fibre_channel_hbas", self.fibre_channel_hbas, vm_id)
 
     def dvds_of(self, vm_id: str) -> tuple[DvdDrive, ...] | Unreadable:
         """The VM's DVD drives."""
-        return _of(self.dvd_drives, vm_id)
+        return self._of("dvd_drives", self.dvd_drives, vm_id)
 
     def disks_of(self, vm_id: str) -> tuple[HardDisk, ...] | Unreadable:
         """The drives the VM runs on now."""
-        return _of(self.hard_disks, vm_id)
+        return self._of("hard_disks", self.hard_disks, vm_id)
 
     def checkpoint_disks_of(self, vm_id: str) -> tuple[HardDisk, ...] | Unreadable:
         """The drives of the VM's checkpoints."""
-        return _of(self.checkpoint_disks, vm_id)
+        return self._of("checkpoint_disks", self.checkpoint_disks, vm_id)
 
     def vhd(self, path: str) -> VHD | Unreadable | None:
         """The virtual disk at a path, however its letters are cased."""
@@ -252,6 +259,13 @@ class HostFacts:
             total += vhd.file_size
         return total
 
+    def _of(self, name: str, table: tuple[R, ...] | Unreadable, vm_id: str) -> tuple[R, ...] | Unreadable:
+        if isinstance(table, Unreadable):
+            return table
+        owned = tuple(row for row in table if getattr(row, "vm_id", None) == vm_id.lower())
+        gap = None if owned else self.gap(name)
+        return owned if gap is None else gap
+
     def volume_of(self, path: str) -> Volume | Unreadable | None:
         """The volume with the drive letter a path begins with; None for a share, or where no volume has that letter."""
         if isinstance(self.volumes, Unreadable):
@@ -281,21 +295,10 @@ def _is_file(disk: HardDisk) -> bool:
     return disk.disk_number is None or isinstance(disk.disk_number, Unreadable)
 
 
-def _of(table: tuple[R, ...] | Unreadable, vm_id: str) -> tuple[R, ...] | Unreadable:
-    if isinstance(table, Unreadable):
-        return table
-    return tuple(_owned(table, vm_id.lower()))
-
-
-def _one(table: tuple[R, ...] | Unreadable, vm_id: str) -> R | Unreadable | None:
-    owned = _of(table, vm_id)
-    if isinstance(owned, Unreadable):
-        return owned
-    return owned[0] if owned else None
-
-
-def _owned(table: Iterable[R], vm_id: str) -> list[R]:
-    return [row for row in table if getattr(row, "vm_id", None) == vm_id]
+def _first(rows: tuple[R, ...] | Unreadable) -> R | Unreadable | None:
+    if isinstance(rows, Unreadable):
+        return rows
+    return rows[0] if rows else None
 
 
 # --- facts of a pair ---------------------------------------------------------------------------------------------

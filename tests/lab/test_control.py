@@ -187,10 +187,10 @@ def test_a_thread_that_fails_leaves_too(bench: Bench, monkeypatch: pytest.Monkey
 def test_two_processes_wait_for_each_other_and_not_for_the_dead(bench: Bench) -> None:
     one, other = bench.clock("one"), bench.clock("other")
     done = threading.Event()
-    thread = threading.Thread(target=lambda: (one.sleep(5.0), done.set()))
 
     def sleeping() -> None:
         one.sleep(5.0)
+        done.set()
 
     inner = one.start(sleeping, name="sleeper")
     assert not done.wait(0.05)
@@ -198,9 +198,6 @@ def test_two_processes_wait_for_each_other_and_not_for_the_dead(bench: Bench) ->
     other.close()
     one.join(inner)
     assert one.monotonic() == 5.0
-    thread.start()
-    one.sleep(6.0)
-    thread.join(LONG)
     assert done.is_set()
 
 
@@ -238,7 +235,12 @@ def test_joining_a_foreign_thread_is_refused(bench: Bench) -> None:
 def test_step_mode_from_a_participant(stepped: Bench) -> None:
     clock = stepped.clock()
     woke: list[float] = []
-    thread = clock.start(lambda: (clock.sleep(3.0), woke.append(clock.monotonic())) and None, name="sleeper")
+
+    def sleeper() -> None:
+        clock.sleep(3.0)
+        woke.append(clock.monotonic())
+
+    thread = clock.start(sleeper, name="sleeper")
     assert clock.advance(2.0) == 2.0
     assert woke == []
     assert clock.advance(2.0) == 4.0
@@ -260,7 +262,10 @@ def test_no_word_without_the_token(bench: Bench) -> None:
         assert lines.readline() == b""
 
 
-@pytest.mark.parametrize("line", [b"hello\n", b"[]\n", b'{"op": "now"}\n', b"\xff\xfe\n", b'{"n": "x", "op": "hello"}\n'])
+NONSENSE = [b"hello\n", b"[]\n", b'{"op": "now"}\n', b"\xff\xfe\n", b'{"n": "x", "op": "hello"}\n']
+
+
+@pytest.mark.parametrize("line", NONSENSE)
 def test_nonsense_ends_the_connection_only(bench: Bench, line: bytes) -> None:
     host, _, port = bench.control.address.rpartition(":")
     with socket.create_connection((host, int(port)), timeout=LONG) as raw:

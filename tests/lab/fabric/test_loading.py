@@ -53,7 +53,8 @@ def test_names_of_all_kinds(name: str) -> None:
 
 
 def test_a_name_of_two_lines_and_two_of_one_name() -> None:
-    with world_of('hosts: {hv01: {vms: [{name: "two\\nlines"}, {name: same}, {name: same, path: "D:\\\\other"}]}}') as world:
+    vms = '{name: "two\\nlines"}, {name: same}, {name: same, path: "D:\\\\other"}'
+    with world_of(f"hosts: {{hv01: {{vms: [{vms}]}}}}") as world:
         assert vm_of(world, "two\nlines").name == "two\nlines"
         assert len(world.hosts["hv01"].vm("same")) == 2
 

@@ -59,7 +59,8 @@ def test_time_follows_sizes_and_bandwidth() -> None:
 
 
 def test_two_moves_share_a_link() -> None:
-    text = TWO_HOSTS.replace("  hv02:", "      web02: {memory: 4 GB, disks: [{path: 'E:\\web02.vhdx', used: 10 GB}]}\n  hv02:")
+    second = "      web02: {memory: 4 GB, disks: [{path: 'E:\\web02.vhdx', used: 10 GB}]}\n"
+    text = TWO_HOSTS.replace("  hv02:", second + "  hv02:")
     with world_of(text.replace("hv02: {", "hv02: {nic: 100 MB/s, ")) as world:
         alone = 10 * GIB / (100 * 1024**2)
         jobs = [move(world), move(world, "web02")]
@@ -90,7 +91,8 @@ REFUSALS = {
     "switch": ("hv02: {", "hv02: {switches: [Ext], ", "Could not find Ethernet switch 'External'.", None),
     "no delegation": ("hv01: [hv02], ", "", "No credentials are available in the security package", 0x8009030E),
     "no transition": ("hv01: [hv02]", "hv01: {to: hv02, protocol_transition: false}", "(0x8009030E)", 0x8009030E),
-    "no cifs": ("hv01: [hv02]", "hv01: {to: hv02, services: [migration]}", "Access is denied. (0x80070005)", 0x80070005),
+    "no cifs": ("hv01: [hv02]", "hv01: {to: hv02, services: [migration]}", "Access is denied. (0x80070005)",
+                0x80070005),
     "other authentication": ("hv02: {", "hv02: {migration: {authentication: CredSSP}, ", "(0x8009030D)", 0x8009030D),
     "not listening": ("hv02: {", "hv02: {migration: {listening: false}, ", "actively refused it", 0x8007274D),
     "memory": ("hv02: {", "hv02: {memory: 6 GB, ", "Insufficient system resources", 0x800705AA),
@@ -143,7 +145,8 @@ def test_what_a_vm_cannot_take_along(case: str) -> None:
 
 
 CMDLET = {
-    "source off": ("hv01:\n    vol", "hv01:\n    migration: {enabled: false}\n    vol", "The source host is not configured"),
+    "source off": ("hv01:\n    vol", "hv01:\n    migration: {enabled: false}\n    vol",
+                   "The source host is not configured"),
     "destination off": ("hv02: {", "hv02: {migration: {enabled: false}, ", "The destination host is not configured"),
     "clustered": ("web01: {", "web01: {clustered: true, ", "is clustered"),
 }
@@ -174,7 +177,8 @@ def test_a_limit_fails_at_once() -> None:
 
 def test_equal_leaf_names_collide() -> None:
     disks = "disks: [{path: 'D:\\a\\data.vhdx', used: 1 GB}, {path: 'E:\\b\\DATA.vhdx', used: 1 GB}]"
-    with world_of(HEAD + f"hosts: {{hv01: {{volumes: {{D: 1 TB, E: 1 TB}}, vms: {{web01: {{{disks}}}}}}}, hv02: {{}}}}") as w:
+    text = f"hosts: {{hv01: {{volumes: {{D: 1 TB, E: 1 TB}}, vms: {{web01: {{{disks}}}}}}}, hv02: {{}}}}"
+    with world_of(HEAD + text) as w:
         job = move(w)
         run(w, job)
         assert "DATA.vhdx" in job.failure.message
@@ -302,7 +306,7 @@ def test_the_source_dies_after_the_switch_over() -> None:
 def test_a_second_move_of_one_vm_is_refused() -> None:
     with world_of(TWO_HOSTS) as world:
         job = move(world)
-        with pytest.raises(MigrationFailure, match="in its current state|in use"):
+        with pytest.raises(MigrationFailure, match="current state"):
             move(world)
         run(world, job)
         assert len(world.log.read(kind="move-started")) == 1

@@ -49,13 +49,16 @@ def ops(protocol: str = "ntlm", host: str = "hv01", user: str = "CORP\\ops") -> 
 
 
 def settings(name: str = "web01", **more: Any) -> MoveSettings:
-    return MoveSettings(**{"include_storage": True, "storage_path": f"D:\\VMs\\{name}", "credential": CREDENTIAL, **more})
+    usual: dict[str, Any] = {
+        "include_storage": True, "storage_path": f"D:\\VMs\\{name}", "credential": CREDENTIAL}
+    return MoveSettings(**{**usual, **more})
 
 
 def move(world: World, name: str = "web01", to: str = "hv02", *, source: str = "hv01", **more: Any) -> Job:
     """Starts a move as ops."""
     caller = more.pop("caller", ops())
-    return start_migration(world, world.hosts[source], vm_of(world, name, source).id, to, settings(name, **more), caller)
+    vm = vm_of(world, name, source)
+    return start_migration(world, world.hosts[source], vm.id, to, settings(name, **more), caller)
 
 
 def run(world: World, *jobs: Job) -> None:

@@ -1,0 +1,259 @@
+"""A fabric, served: every host's WinRM on loopback, the control socket, and an inventory that leads to them.
+
+``python -m winmigrate.lab.server FABRIC.yml`` is a process of its own, because the NTLM acceptor reads its users from
+one file a process. It prints one JSON line when it is ready, and ends on SIGTERM, on "shutdown" over the control
+socket, or when the process that started it has ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import queue
+import secrets
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import yaml
+
+from winmigrate.errors import Fault, InputFaults, WinmigrateError
+from winmigrate.lab.cmdlets import command_table, type_table
+from winmigrate.lab.command_log import logged
+from winmigrate.lab.control import Control
+from winmigrate.lab.engine.editions import WINDOWS_POWERSHELL_5_1
+from winmigrate.lab.engine.engine import Engine
+from winmigrate.lab.fabric.identity import may_log_on
+from winmigrate.lab.fabric.loading import make_world, read_fabric
+from winmigrate.lab.fabric.world import Host, User, World
+from winmigrate.lab.faults import FaultPlan, read_fault
+from winmigrate.lab.wire import Account, Accounts, LogonContext, WireServer, install_user_file
+from winmigrate.marked import Marked, Misfit
+from winmigrate.request import Secret
+
+
+class Lab:
+    """A world with all its servers, in this process. Use it as a context manager: leaving it closes everything."""
+
+    def __init__(self, world: World, *, http: bool = True, https: bool = True, port_base: int | None = None) -> None:
+        self.world = world
+        if not world.users:
+            _make_operator(world)
+        self.faults = FaultPlan(world)
+        everybody = [account for host in world.hosts.values() for account in _accounts(world, host)]
+        self.user_file = install_user_file(everybody)
+        self.control = Control(world, self.faults)
+        self.servers: dict[str, WireServer] = {}
+        self._http, self._https, self._port_base = http, https, port_base
+        self._outages: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
+        self._warden = threading.Thread(target=self._watch, name="host outages", daemon=True)
+
+    def start(self) -> None:
+        """Opens every host's listeners."""
+        for number, (key, host) in enumerate(self.world.hosts.items()):
+            self.servers[key] = self._server(number, host)
+        for key, server in self.servers.items():
+            server.start()
+            if not self.world.hosts[key].reachable:
+                server.reboot()
+        self.world.watchers.append(self._heard)
+        self._warden.start()
+
+    def plan_faults(self, marked: Marked | None) -> None:
+        """Adds the faults of a fabric file. Raises InputFaults, with every one that makes no sense."""
+        wrong: list[Fault] = []
+        for one in marked.value if marked is not None and isinstance(marked.value, list) else ():
+            try:
+                self.faults.add(read_fault(one, self.world))
+            except Misfit as misfit:
+                wrong.extend(misfit.faults)
+        if wrong:
+            raise InputFaults(wrong)
+
+    def close(self) -> None:
+        """Closes all; ends the clock first, so that nothing waits."""
+        self.world.clock.close()
+        self.control.close()
+        if self._warden.is_alive():
+            self._outages.put(None)
+            self._warden.join()
+        for server in self.servers.values():
+            server.stop()
+        self.world.log.close()
+        with suppress(FileNotFoundError):  # a cleaner of temporary files may have been quicker
+            os.unlink(self.user_file)
+
+    def __enter__(self) -> Lab:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+    def _server(self, number: int, host: Host) -> WireServer:
+        engine = Engine(WINDOWS_POWERSHELL_5_1, logged(command_table(self.world, host), self.world, host), type_table(),
+                        computer=host.name, now=self.world.clock.now)
+        base = None if self._port_base is None else self._port_base + 2 * number
+        return WireServer(
+            host.name, engine, Accounts(_accounts(self.world, host), host.name), self.world.clock,
+            http_port=(base if base is not None else 0) if self._http else None,
+            https_port=(base + 1 if base is not None else 0) if self._https else None,
+            faults=self.faults, log=partial(self._report, host.key), admits=partial(self._admits, host),
+            build=f"10.0.{host.build}.1" if host.build > 9600 else f"6.3.{host.build}.1",
+            schemes=("negotiate", "credssp") if host.credssp_enabled else ("negotiate",),
+        )
+
+    def _report(self, key: str, event: dict[str, Any]) -> None:
+        facts = {name: value for name, value in event.items() if name not in ("event", "host", "kind")}
+        self.world.log.write(str(event.get("event", "wire")), host=key, **facts)
+
+    def _admits(self, host: Host, context: LogonContext) -> bool:
+        with self.world.lock:
+            user = self.world.user(context.user)
+            return user is not None and may_log_on(self.world, host, user)
+
+    # A host's listeners are closed and opened on a thread of their own: whoever tells of the outage holds the world's
+    # lock, which a pipeline of that host may be waiting for. The clock is held meanwhile.
+
+    def _heard(self, what: str, facts: dict[str, Any]) -> None:
+        if what in ("host-down", "host-up"):
+            self.world.clock.hold()
+            self._outages.put((what, facts["host"]))
+
+    def _watch(self) -> None:
+        while (told := self._outages.get()) is not None:
+            what, key = told
+            try:
+                if what == "host-down":
+                    self.servers[key].reboot()
+                else:
+                    self.servers[key].come_up()
+            finally:
+                self.world.clock.release()
+
+    # --- what a client needs -----------------------------------------------------------------------------------------
+
+    def ready(self) -> dict[str, Any]:
+        """The ports, by host, and the control socket."""
+        return {
+            "ready": True, "pid": os.getpid(), "control": self.control.address, "token": self.control.token,
+            "hosts": {key: {"http": server.http_port, "https": server.https_port,
+                            "sha256": server.certificate.sha256, "fqdn": self.world.hosts[key].fqdn}
+                      for key, server in self.servers.items()},
+        }
+
+    def write_inventory(self, path: Path, user: User, *, scheme: str = "https") -> None:
+        """Writes an inventory (0600) that leads to these hosts as ``user``, and his credential beside it (0600)."""
+        credential = path.with_name(path.stem + ".credential.yml")
+        _write(credential, yaml.safe_dump({"username": user.qualified, "password": user.password}, allow_unicode=True))
+        hosts: dict[str, Any] = {}
+        for key, server in self.servers.items():
+            transport: dict[str, Any] = {"kind": "psrp", "scheme": scheme}
+            if scheme == "http":
+                transport["port"] = server.http_port
+            else:
+                transport["port"] = server.https_port
+                transport["tls"] = f"pinned {server.certificate.sha256}"
+            hosts[key] = {"address": "127.0.0.1", "transport": transport}
+        inventory = {
+            "winmigrate": 1,
+            "defaults": {"auth": "ntlm", "credential": f"file:{credential.name}", "second_hop": "credential"},
+            "hosts": hosts,
+            "lab": {"control": self.control.address, "token": self.control.token},
+        }
+        _write(path, "# Written by the lab that it leads to; of no use when that has ended.\n"
+               + yaml.safe_dump(inventory, sort_keys=False, allow_unicode=True))
+
+
+def _write(path: Path, text: str) -> None:
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(fresh, path)
+
+
+def _accounts(world: World, host: Host) -> list[Account]:
+    found = []
+    for user in world.users:
+        of_domain = user.domain.lower() == world.domain.netbios.lower()
+        if user.domain.lower() == host.name.lower() or (of_domain and host.in_domain):
+            found.append(Account(user.domain, user.name, Secret(user.password), world.domain.name if of_domain else ""))
+    return found
+
+
+def _make_operator(world: World) -> None:
+    user = User("operator", world.domain.netbios, secrets.token_urlsafe(18), sid=f"{world.domain.sid}-1101")
+    world.users.append(user)
+    for host in world.hosts.values():
+        host.administrators.add(user.qualified)
+
+
+def open_lab(fabric: Path, *, mode: str = "leap", rate: float = 1.0, log: Path | None = None, http: bool = True,
+             https: bool = True, port_base: int | None = None) -> Lab:
+    """A lab of a fabric file, not yet started. Raises InputFaults, OSError."""
+    marked = read_fabric(fabric.read_text(encoding="utf-8"), str(fabric))
+    world = make_world(marked, mode=mode, rate=rate, log=log)
+    lab = Lab(world, http=http, https=https, port_base=port_base)
+    try:
+        lab.plan_faults(marked.child("faults"))
+    except BaseException:
+        lab.close()
+        raise
+    return lab
+
+
+def _arguments(given: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m winmigrate.lab.server", description=__doc__)
+    parser.add_argument("fabric", type=Path)
+    parser.add_argument("--inventory", type=Path, help="write an inventory that leads to the lab")
+    parser.add_argument("--user", help="the user of that inventory (default: the fabric's first)")
+    parser.add_argument("--clock", choices=("real", "leap", "step"), default="leap")
+    parser.add_argument("--rate", type=float, default=1.0, help="fabric seconds in a real one (--clock real)")
+    parser.add_argument("--http", action="store_true", help="the inventory uses HTTP with message encryption")
+    parser.add_argument("--port-base", type=int, help="fixed ports: this one for the first host's HTTP, and upwards")
+    parser.add_argument("--log", type=Path, help="write the fabric's log there as well (JSON lines)")
+    return parser.parse_args(given)
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Serves until told to stop; gives the exit code."""
+    options = _arguments(sys.argv[1:] if given is None else given)
+    parent = os.getppid()
+    try:
+        lab = open_lab(options.fabric, mode=options.clock, rate=options.rate, log=options.log,
+                       port_base=options.port_base)
+    except (WinmigrateError, OSError) as error:
+        print(error, file=sys.stderr)
+        return error.exit_code if isinstance(error, WinmigrateError) else 2
+    stop = lab.control.asked_to_stop
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    with lab:
+        ready = lab.ready()
+        if options.inventory is not None:
+            user = lab.world.user(options.user) if options.user else lab.world.users[0]
+            if user is None:
+                print(f'no user "{options.user}" in {options.fabric}', file=sys.stderr)
+                return 2
+            lab.write_inventory(options.inventory, user, scheme="http" if options.http else "https")
+            ready["inventory"] = str(options.inventory)
+        print(json.dumps(ready), flush=True)
+        # A process whose parent has ended is given another one.
+        while not stop.wait(0.5):
+            if os.getppid() != parent:
+                break
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

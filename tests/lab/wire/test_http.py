@@ -50,7 +50,7 @@ def basic(password: str = PASSWORD) -> dict[str, str]:
     return {"Authorization": f"Basic {token}", "Content-Type": "application/soap+xml;charset=UTF-8"}
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.1", "", "::"])
+@pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.1", "", "::", "::1"])
 def test_serves_on_loopback_only(address: str) -> None:
     with pytest.raises(LabError, match="loopback"):
         WireServer("H", ScriptedEngine(RealClock()), Accounts([]), RealClock(), address=address)
@@ -150,6 +150,17 @@ def test_paths_and_methods(host: Host) -> None:
     connection.request("GET", "/wsman")
     assert connection.getresponse().status == 405
     connection.close()
+
+
+def test_a_client_that_asks_before_it_sends(host: Host) -> None:
+    with socket.create_connection(("127.0.0.1", host.server.http_port or 0), timeout=5) as client:
+        client.sendall(
+            b"POST /wsman HTTP/1.1\r\nExpect: 100-continue\r\nWSMANIDENTIFY: unauthenticated\r\n"
+            b"Content-Length: " + str(len(IDENTIFY)).encode() + b"\r\n\r\n"
+        )
+        assert client.recv(1000).startswith(b"HTTP/1.1 100 ")
+        client.sendall(IDENTIFY)
+        assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
 
 
 def test_rude_clients_leave_no_trace(host: Host, capfd: pytest.CaptureFixture[str]) -> None:

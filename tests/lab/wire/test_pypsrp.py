@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from pypsrp.complex_objects import PSInvocationState, RunspacePoolState
 from pypsrp.exceptions import AuthenticationError, WinRMTransportError, WSManFaultError
 from pypsrp.host import PSHost, PSHostUserInterface
 from pypsrp.powershell import PowerShell, RunspacePool
+from pypsrp.wsman import NAMESPACES
 
 from tests.lab.wire.conftest import Host, ask, shell
 from winmigrate.lab.fabric.clock import FabricClock
@@ -63,6 +65,7 @@ def test_refuses(host: Host, auth: str, ssl: bool, more: dict[str, Any]) -> None
     with pytest.raises(AuthenticationError):
         RunspacePool(host.wsman(auth, ssl=ssl, **more)).open()
     assert host.server.service.count() == 0
+    assert host.actions("logon-refused")
     assert not host.actions("defect")
 
 
@@ -408,6 +411,23 @@ class TestTime:
         assert host.server.service.count() == 0
         _until(lambda: host.engine.ended == ["Deaf"])
         assert len(host.actions("shell-idle-timeout")) == 1
+        clock.close()
+
+    def test_disconnect_sets_its_own_timeout(self, make_host: Callable[..., Host]) -> None:
+        clock = FabricClock(mode="step")
+        host = make_host(clock)
+        pool = RunspacePool(host.wsman(ssl=True))
+        pool.open()
+        asked = ElementTree.Element(f"{{{NAMESPACES['rsp']}}}Disconnect")
+        ElementTree.SubElement(asked, f"{{{NAMESPACES['rsp']}}}IdleTimeOut").text = "PT90S"
+        ElementTree.SubElement(asked, f"{{{NAMESPACES['rsp']}}}BufferMode").text = "Drop"
+        pool.connection.disconnect(pool.shell.resource_uri, asked, selector_set=pool.shell._selector_set)
+        state = pool.shell._get_shell()
+        assert (state["IdleTimeOut"], state["BufferMode"], state["State"]) == ("PT90.000S", "Drop", "Disconnected")
+        clock.advance(89)
+        assert host.server.service.count() == 1
+        clock.advance(2)
+        assert host.server.service.count() == 0
         clock.close()
 
     def test_idle_timeout_is_refused_out_of_bounds(self, host: Host) -> None:

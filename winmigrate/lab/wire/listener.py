@@ -251,6 +251,12 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
         self.server.went_idle(self.connection_state)
 
+    def handle_expect_100(self) -> bool:
+        """The base class answers into a buffer that nobody would flush."""
+        go_on = super().handle_expect_100()
+        self.wfile.flush()
+        return go_on
+
     def do_GET(self) -> None:
         self.connection_state.idle_since = None
         self.reply(405, b"", "text/html")
@@ -270,6 +276,9 @@ class Handler(BaseHTTPRequestHandler):
             if not done:
                 self._unauthorized([token] if token else self.logon.challenge())
                 return
+            if self.logon.identity is None:
+                scheme = authorization.split(" ", 1)[0][:20]
+                self.server.report({"event": "logon-refused", "scheme": scheme, "client": self.client_address[0]})
         anonymous = self.headers.get("WSMANIDENTIFY", "").lower() == "unauthenticated"
         if self.logon.identity is None and not anonymous:
             self._unauthorized(self.logon.challenge())

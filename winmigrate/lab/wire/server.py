@@ -19,7 +19,7 @@ from winmigrate.lab.wire.listener import Handler, Listener
 from winmigrate.lab.wire.logon import Limits, LogonContext
 from winmigrate.lab.wire.service import Asker, Service
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 _IDENTIFY = f"{{{soap.NS['wsmid']}}}Identify"
 
 

@@ -13,7 +13,7 @@ from winmigrate.lab.engine.editions import WINDOWS_POWERSHELL_5_1
 from winmigrate.lab.engine.effects import Wait
 from winmigrate.lab.engine.engine import Engine
 from winmigrate.lab.engine.reader import read
-from winmigrate.lab.engine.values import Noted, PSObject
+from winmigrate.lab.engine.values import PSObject
 from winmigrate.lab.engine.writer import write
 from winmigrate.lab.fabric.identity import Logon
 from winmigrate.lab.fabric.world import World
@@ -74,11 +74,6 @@ def no_secrets(sealed: str) -> str:
     raise AssertionError("no secret was sent")
 
 
-def plain(value: Any) -> Any:
-    """A value as text where it is an enumeration's."""
-    return plain(value.value) if isinstance(value, Noted) else value
-
-
 class Site:
     """One host of a world, asked as one caller."""
 
@@ -96,10 +91,7 @@ class Site:
         answer = Answer()
         for item in self.engine.run(create_pipeline(*statements), self.caller, stopping, secrets):
             if isinstance(item, Wait):
-                ready = item.ready
-                stop = stopping if item.interruptible else (lambda: False)
-                with self.world.clock.parked():
-                    self.world.clock.wait(item.deadline, lambda: (ready is not None and ready()) or stop())
+                self._let_pass(item, stopping)
                 continue
             value = read(item.clixml, no_secrets) if item.clixml else None
             if item.kind == "PIPELINE_OUTPUT":
@@ -114,6 +106,13 @@ class Site:
                 answer.state = item.state or ""
                 answer.failure = value.get("ExceptionAsErrorRecord")
         return answer
+
+    def _let_pass(self, wait: Wait, stopping: Callable[[], bool]) -> None:
+        def over() -> bool:
+            return (wait.ready is not None and wait.ready()) or (wait.interruptible and stopping())
+
+        with self.world.clock.parked():
+            self.world.clock.wait(wait.deadline, over)
 
     def run(self, *lines: Line | str, **options: Any) -> Answer:
         """One pipeline."""

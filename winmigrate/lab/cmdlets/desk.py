@@ -116,7 +116,10 @@ def wildcard(pattern: str) -> re.Pattern[str] | None:
         else:
             out.append(re.escape(char))
         at += 1
-    return re.compile("".join(out), re.IGNORECASE | re.DOTALL)
+    try:
+        return re.compile("".join(out), re.IGNORECASE | re.DOTALL)
+    except re.error:  # a range the wrong way round; PowerShell refuses the pattern
+        return None
 
 
 def named(items: Iterable[T], pattern: str, name: Callable[[T], str]) -> list[T]:

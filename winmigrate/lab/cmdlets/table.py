@@ -61,9 +61,29 @@ def _one_provider(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     sets = {name.partition(" ")[0]: entries for name, entries in raw["sets"].items() if "FileSystem" in name}
     if not sets:
         return raw
-    used = {entry.partition("@")[0].rstrip("!") for entries in sets.values() for entry in entries}
+    used = {name for entries in sets.values() for name in _names(entries)}
     parameters = {name: facts for name, facts in raw["parameters"].items() if name in used}
     return {**raw, "default": "Path", "sets": sets, "parameters": parameters}
+
+
+def _with_default(name: str, version: str, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The pages of 2012 mark no set as the default, though commands like Get-VM are called there without parameters.
+    It is the set most like the default of a later version, matched by its parameters.
+    """
+    if raw["default"] in raw["sets"] or len(raw["sets"]) == 1:
+        return raw
+    for later in VERSIONS[VERSIONS.index(version) + 1:]:
+        found = locate(name, later)
+        if found is not None and found.raw["default"] in found.raw["sets"]:
+            model = _names(found.raw["sets"][found.raw["default"]])
+            likeness = {each: len(model & own) / len(model | own)
+                        for each, own in ((key, _names(entries)) for key, entries in raw["sets"].items())}
+            return {**raw, "default": max(likeness, key=lambda each: likeness[each])}
+    return raw
+
+
+def _names(entries: Iterable[str]) -> set[str]:
+    return {entry.partition("@")[0].rstrip("!") for entry in entries}
 
 
 @cache
@@ -75,7 +95,7 @@ def definition_for(name: str, version: str) -> Definition | None:
     module, raw = found
     module = _MODULES.get(module, module)
     class_name = hyperv_class(name, version) if module == "Hyper-V" else ""
-    return parse_definition(name, _one_provider(raw), module=module,
+    return parse_definition(name, _with_default(name, version, _one_provider(raw)), module=module,
                             class_name=COMMANDS[name].class_name or class_name)
 
 

@@ -196,7 +196,10 @@ def _read(row: Mapping[str, Any], name: str) -> Any:
 def _like(text: str) -> re.Pattern[str]:
     pattern = re.sub(r"%|_|\[[^\]]*\]|.", lambda m: {"%": ".*", "_": "."}.get(
         m.group(), m.group() if len(m.group()) > 1 else re.escape(m.group())), text)
-    return re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    try:
+        return re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    except re.error as error:
+        raise BadQuery(text) from error
 
 
 def _comparing(name: str, sign: str, wanted: Any) -> Condition:

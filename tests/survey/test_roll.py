@@ -15,7 +15,7 @@ from tests.survey.hosts import (
     inventory,
     running,
 )
-from winmigrate.errors import AuthenticationFailed, CannotConnect, HostError, TimedOut
+from winmigrate.errors import AuthenticationFailed, CannotConnect, HostError, Refused, TimedOut
 from winmigrate.facts import Unreadable
 from winmigrate.inventory.types import Cluster
 from winmigrate.request import SystemClock
@@ -61,6 +61,8 @@ def test_a_host_that_answers_says_who_we_are_and_what_it_has() -> None:
         (CannotConnect("hv02", "nobody listens on port 5986"), "a connection to hv02"),
         (AuthenticationFailed("hv02", "the password is wrong"), "a credential that hv02 takes"),
         (TimedOut("hv02", "no answer in 60 s"), ""),
+        (Refused("hv02", "access denied", code=5), "Administrators or Remote Management Users on hv02"),
+        (Refused("hv02", "too many shells", code=2150859173), ""),
     ],
 )
 def test_a_dead_host_is_data_and_touches_no_other(error: HostError, needs: str) -> None:

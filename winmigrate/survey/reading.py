@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
-from winmigrate.errors import AuthenticationFailed, CannotConnect, HostError
+from winmigrate.errors import AuthenticationFailed, CannotConnect, HostError, Refused
 from winmigrate.facts import Unreadable, version_of_build
 from winmigrate.remoting.batch import Answer
 from winmigrate.windows import host
@@ -17,6 +17,8 @@ R = TypeVar("R")
 
 #: E_ACCESSDENIED, WBEM_E_ACCESS_DENIED.
 _ACCESS_DENIED = frozenset({0x80070005, 0x80041003})
+#: The same as a WSMan fault: ERROR_ACCESS_DENIED, bare or as an HRESULT.
+_REFUSED = frozenset({5, 0x80070005})
 
 
 class Reader:
@@ -121,6 +123,8 @@ def unreached(error: HostError) -> Unreadable:
         return Unreadable(str(error), needs=f"a credential that {error.host} takes")
     if isinstance(error, CannotConnect):
         return Unreadable(str(error), needs=f"a connection to {error.host}")
+    if isinstance(error, Refused) and error.code in _REFUSED:
+        return Unreadable(str(error), needs=f"Administrators or Remote Management Users on {error.host}")
     return Unreadable(str(error))
 
 

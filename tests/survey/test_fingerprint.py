@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -129,6 +130,18 @@ def test_what_no_plan_meant(changed: dict[str, Any], what: list[str]) -> None:
     changes = difference(of(facts()), of(facts("hv02", **changed)), PLANNED)
     assert [change.what for change in changes] == what
     assert not any(change.expected for change in changes)
+
+
+def test_numa_limits_follow_the_hardware() -> None:
+    other = Memory(vm_id=WEB, startup=4 << 30, maximum_per_numa_node=49152)
+    assert difference(of(facts()), of(facts("hv02", vm_memory=(other,)))) == ()
+
+
+def test_one_instant_in_two_zones_is_no_difference() -> None:
+    east = dt.timezone(dt.timedelta(hours=2))
+    here = Checkpoint(id=str(identify(5)), vm_id=WEB, creation_time=dt.datetime(2026, 1, 1, 12, tzinfo=dt.timezone.utc))
+    there = Checkpoint(id=str(identify(5)), vm_id=WEB, creation_time=dt.datetime(2026, 1, 1, 14, tzinfo=east))
+    assert difference(of(facts(checkpoints=(here,))), of(facts("hv02", checkpoints=(there,)))) == ()
 
 
 def test_a_lost_checkpoint_is_a_change_of_each_of_its_facts() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from pydantic import TypeAdapter
 
@@ -18,7 +20,7 @@ from tests.survey.hosts import (
 from winmigrate.errors import AuthenticationFailed, CannotConnect, HostError, Refused, TimedOut
 from winmigrate.facts import Unreadable
 from winmigrate.inventory.types import Cluster
-from winmigrate.request import SystemClock
+from winmigrate.request import Statement, SystemClock
 from winmigrate.survey import Roll, RollEntry, RollVM, call_roll
 
 
@@ -158,3 +160,15 @@ def test_an_error_of_ours_is_no_fact_about_a_host() -> None:
     broken = FakeConnector({})
     with pytest.raises(KeyError):
         call_roll(inventory("hv01"), broken, QuickClock())
+
+
+def test_hosts_are_asked_at_once() -> None:
+    """Each host answers only when the other has been asked: one after the other would stand still."""
+    meeting = threading.Barrier(2, timeout=10)
+
+    def meet(asked: Statement) -> list[Row]:
+        meeting.wait()
+        return [running(1, "web01")]
+
+    roll, _ = roll_of(host("hv01", Get_VM=meet), host("hv02", Get_VM=meet))
+    assert roll.where(str(identify(1))) == ("hv01", "hv02")

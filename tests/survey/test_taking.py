@@ -317,3 +317,13 @@ def test_a_vm_without_rows_in_a_table_that_came_with_errors_is_not_known_to_have
     assert facts.devices_of(WEB) == Unreadable("part of it could not be read: no answer (Failed)")
     assert not isinstance(facts.devices_of(str(identify(2))), Unreadable)
     assert facts.dvds_of(WEB) == ()
+
+
+def test_a_probe_that_got_no_answer_is_unknown_and_not_refused() -> None:
+    def stops(asked: Statement) -> list[Any]:
+        if asked.commands[0].parameter("ComputerName"):
+            raise TimedOut("hv01", "no answer in 210 s")
+        return [{"Name": "HV01"}]
+
+    hop = survey_of(source(Get_VMHost=stops), host("hv02")).pair("hv01", "hv02").hop("credssp")
+    assert hop == HopB("credssp", Unreadable("hv01: no answer in 210 s"))

@@ -64,7 +64,13 @@ _ADAPTER = (
     "name", "mac_address", "dynamic_mac_address_enabled", "connected", "is_legacy", "iov_weight",
     "mac_address_spoofing", "dhcp_guard", "router_guard", "port_mirroring_mode",
 )  # fmt: skip
-_OWNERS = frozenset({"id", "vm_id", "vm_name", "adapter_id", "primary_operational_status"})
+#: Whose a row is, what changes by itself, and limits by NUMA node that follow the hardware unless set by hand.
+_APART = frozenset(
+    {
+        "id", "vm_id", "vm_name", "adapter_id", "primary_operational_status",
+        "maximum_per_numa_node", "maximum_count_per_numa_node", "maximum_count_per_numa_socket",
+    }
+)  # fmt: skip
 
 
 def fingerprint(facts: HostFacts, vm_id: str) -> Fingerprint | Unreadable:
@@ -153,7 +159,7 @@ def _whole(name: str, row: Any) -> dict[str, Fact]:
         return {}
     if isinstance(row, Unreadable):
         return {name: row}
-    return {f"{name}/{item}": _text(getattr(row, item)) for item in columns(type(row)) if item not in _OWNERS}
+    return {f"{name}/{item}": _text(getattr(row, item)) for item in columns(type(row)) if item not in _APART}
 
 
 def _each(
@@ -163,7 +169,7 @@ def _each(
         return {name: table}
     found: dict[str, Fact] = {}
     for row in sorted(table, key=key):
-        for item in items or [item for item in columns(type(row)) if item not in _OWNERS]:
+        for item in items or [item for item in columns(type(row)) if item not in _APART]:
             found[f"{name}/{key(row)}/{item}"] = _text(getattr(row, item))
     return found
 

@@ -35,6 +35,8 @@ Credentials = Callable[[str], Credential | None]
 
 #: Seconds of the clock for one batch: it holds thirty reads of every VM there.
 TIMEOUT = 180.0
+#: What a destination that does not answer its source may add to that: Windows itself gives up after some twenty.
+_PROBE = 30.0
 #: No chain of disks is longer than Hyper-V allows checkpoints (50), and a few parents.
 _MOST_ROUNDS = 64
 #: Get-Item's error for what is not there, before the comma.
@@ -226,11 +228,15 @@ class _HostSurvey:
         if not reads:
             return
         try:
-            answers = read_batch(self.connector, self.host, reads, self.clock, timeout=TIMEOUT)
+            bound = TIMEOUT + _PROBE * len(probes)
+            answers = read_batch(self.connector, self.host, reads, self.clock, timeout=bound)
         except HostError as error:
-            answers = {read.name: unreached(error) for read in reads}
-        for (destination, route), answer in ((key, answers[read.name]) for key, read in probes):
-            self.hops[destination] = _hop(route, answer, self.host)
+            why = unreached(error)
+            self.hops |= {destination: HopB(route, why) for (destination, route), _ in probes}
+            self.arrivals = dict.fromkeys(map(path_key, places), why)
+            return
+        for (destination, route), read in probes:
+            self.hops[destination] = _hop(route, answers[read.name], self.host)
         if places:
             self.arrivals = arrivals(places, answers["files"], self.version, self.host)
 
@@ -283,7 +289,7 @@ def _called(destination: str, inventory: Inventory, roll: Roll) -> str:
 
 def _hop(route: str, answer: Answer | Unreadable, host_name: str) -> HopB:
     if isinstance(answer, Unreadable):
-        # The probe itself ended in Windows' error: that is an answer. What never got as far says so in its reason.
+        # The probe ended in an error of Windows: that is an answer.
         return HopB(route, False, answer.reason)
     if answer.errors and not answer.objects:
         return HopB(route, False, reason_of(answer.errors[0], host_name).reason)

@@ -94,7 +94,9 @@ def told(value: Any, depth: int = 0) -> Any:
     if isinstance(value, dt.datetime):
         text = value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond:06d}0"
         return {"type": name, "v": text + ("Z" if value.tzinfo is dt.timezone.utc else "")}
-    if isinstance(value, TimeSpan | Decimal | EnumValue | uuid.UUID | str):
+    if isinstance(value, TimeSpan):
+        return {"type": name, "v": value.ticks}
+    if isinstance(value, Decimal | EnumValue | uuid.UUID | str):
         return {"type": name, "v": str(value)}
     return {"type": name, "v": str(value)}
 

@@ -10,6 +10,7 @@ from winmigrate.facts.cmdlets import locate
 from winmigrate.lab.engine.definitions import Definition, parse_definition
 from winmigrate.lab.engine.editions import Edition
 from winmigrate.lab.engine.effects import Body, Implementation
+from winmigrate.lab.engine.exceptions import CATEGORIES
 from winmigrate.lab.engine.objects.csv_text import csv_end, csv_process
 from winmigrate.lab.engine.objects.discovery import get_command, member_end, member_process
 from winmigrate.lab.engine.objects.foreach import foreach_process
@@ -19,6 +20,7 @@ from winmigrate.lab.engine.objects.select import select_end, select_process
 from winmigrate.lab.engine.objects.sort import collect, group_end, sort_end
 from winmigrate.lab.engine.objects.where import where_process
 from winmigrate.lab.engine.objects.writing import (
+    COLOURS,
     nothing,
     write_error,
     write_host,
@@ -49,6 +51,15 @@ _NEWER: tuple[tuple[str, str | None, str, str], ...] = (
     ("ConvertTo-Json", None, "AsArray", _SWITCH),
     ("ConvertTo-Json", None, "EnumsAsStrings", _SWITCH),
 )
+#: Parameters that the reference calls mandatory and that take null all the same (AllowNull).
+_TAKES_NULL = {("Write-Output", "InputObject"), ("ConvertTo-Json", "InputObject"), ("Write-Information", "MessageData")}
+#: Parameters that have another type in PowerShell 7.
+_RETYPED = {("Write-Output", "InputObject"): "System.Management.Automation.PSObject"}
+#: Enumerations that parameters of these commands have.
+OWN_ENUMS: dict[str, dict[str, int]] = {
+    "System.ConsoleColor": {name: number for number, name in enumerate(COLOURS)},
+    "System.Management.Automation.ErrorCategory": {name: number for number, name in enumerate(CATEGORIES)},
+}
 
 
 def _bodies(edition: Edition) -> dict[str, tuple[Body, Body | None]]:
@@ -59,7 +70,7 @@ def _bodies(edition: Edition) -> dict[str, tuple[Body, Body | None]]:
         "Group-Object": (collect, partial(group_end, edition=edition)),
         "Measure-Object": (measure_process, partial(measure_end, edition=edition)),
         "ForEach-Object": (foreach_process, None),
-        "Write-Output": (write_output, None),
+        "Write-Output": (partial(write_output, edition=edition), None),
         "Out-Null": (nothing, None),
         "Write-Error": (write_error, None),
         "Write-Warning": (write_text("warning"), None),
@@ -91,9 +102,14 @@ def _definition(name: str, edition: Edition) -> Definition:
     located = locate(name, _VERSION)
     if located is None:
         raise LookupError(f"the facts have no {name} for Windows {_VERSION}")
-    raw: dict[str, Any] = located.raw
+    raw: dict[str, Any] = copy.deepcopy(located.raw)
+    for set_name, entries in raw["sets"].items():
+        raw["sets"][set_name] = [
+            each.replace("!", "") if (name, each.partition("!")[0]) in _TAKES_NULL else each for each in entries]
     if not edition.windows_powershell:
-        raw = copy.deepcopy(raw)
+        for (command, parameter), kind in _RETYPED.items():
+            if command == name:
+                raw["parameters"][parameter]["type"] = kind
         for command, only_set, parameter, kind in _NEWER:
             if command == name:
                 raw["parameters"].setdefault(parameter, {"type": kind})

@@ -29,6 +29,7 @@ class Error:
     recommended_action: str | None = None
     details: str | None = None  # ErrorDetails.Message: shown in place of the exception's message
     inner: tuple[str, str] | None = None  # type and message of the exception inside
+    wrapped: bool = False  # is the target handed on as a PSObject (a parameter of that type)? Its type shows as such
     origin: tuple[str, str | None] | None = None  # command and class (None: none) it is of, passed on by a function
 
 

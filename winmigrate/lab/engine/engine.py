@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any
 
 from winmigrate.facts.types import enums
 from winmigrate.lab.engine.binder import NO_VALUE, Binder, BindingFailure
-from winmigrate.lab.engine.builtin import builtin_table
+from winmigrate.lab.engine.builtin import OWN_ENUMS, builtin_table
 from winmigrate.lab.engine.conversion_types import TypeTable
 from winmigrate.lab.engine.definitions import Definition
 from winmigrate.lab.engine.editions import Edition
@@ -33,11 +33,11 @@ def _utc_now() -> dt.datetime:
 _ENUM_PREFIXES = {"Hyper-V": "Microsoft.HyperV.PowerShell.", "FailoverClusters": "Microsoft.FailoverClusters.PowerShell."}
 
 
-def known_types() -> TypeTable:
-    """The enumerations that the facts know, by their full names."""
-    found = {prefix + name: members for module, prefix in _ENUM_PREFIXES.items()
+def known_types(further: Mapping[str, Mapping[str, int]] | None = None) -> TypeTable:
+    """The enumerations that the facts know, PowerShell's own, and ``further`` ones, by their full names."""
+    found: dict[str, Mapping[str, int]] = {prefix + name: members for module, prefix in _ENUM_PREFIXES.items()
              for name, members in enums(module).items()}
-    return TypeTable(found)
+    return TypeTable({**found, **OWN_ENUMS, **(further or {})})
 
 
 class Engine:
@@ -229,7 +229,8 @@ def binding_error(refused: BindingFailure, edition: Edition | None, target: Any 
     message = refused.message
     if edition is not None and edition.terse_set_errors and refused.error_id == "AmbiguousParameterSet":
         message = "Parameter set cannot be resolved using the specified named parameters."
-    return Error(message, refused.error_id, refused.category, name, target if target is not None else refused.target)
+    wrapped = target is not None
+    return Error(message, refused.error_id, refused.category, name, target if wrapped else refused.target, wrapped=wrapped)
 
 
 def _missing(refused: BindingFailure) -> list[str]:

@@ -42,7 +42,11 @@ _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d+))?S)?)?")
 _DEEPEST = 100
 LOCAL = "Local"
-REHYDRATED = frozenset({"System.Net.Mail.MailAddress", "System.Management.Automation.SwitchParameter"})
+#: Types that PowerShell rebuilds from their properties.
+REHYDRATED = frozenset({
+    "System.Net.Mail.MailAddress", "System.Management.Automation.SwitchParameter", "System.Globalization.CultureInfo",
+    "System.Net.IPAddress", "System.Security.Cryptography.X509Certificates.X509Certificate2",
+})
 
 
 class MalformedClixml(ValueError):
@@ -50,12 +54,14 @@ class MalformedClixml(ValueError):
 
 
 class ReadList(list[Any]):
-    """A collection as it came: ``type_names`` most derived first, ``container`` its element (LST, STK, QUE, IE)."""
+    """A collection as it came: ``type_names`` most derived first, ``container`` the element it is written as (LST,
+    STK, QUE; an enumerable comes back as a list)."""
 
     def __init__(self, type_names: tuple[str, ...], container: str, items: list[Any]) -> None:
         super().__init__(items)
         self.type_names = type_names
         self.container = container
+        self.properties: dict[str, Any] = {}
 
 
 class ReadDictionary(dict[Any, Any]):
@@ -177,11 +183,15 @@ class _Reading:
                 return EnumValue("Deserialized." + names[0], to_string or str(int(inner)), int(inner), type(inner))
             if notes and not isinstance(inner, ReadList | ReadDictionary):
                 return Noted(inner, notes)
+            if isinstance(inner, ReadList):
+                inner.properties = {**properties, **notes}
             return inner
         if names[:1] == ("System.Management.Automation.PSCredential",):
             password = properties.get("Password")
             secure = password if isinstance(password, SecureString) else SecureString("")
             return PSCredential(str(properties.get("UserName", "")), secure)
+        if "System.Net.IPAddress" in names and to_string is not None:
+            notes["IPAddressToString"] = to_string  # PowerShell's own types.ps1xml has it as a script property
         if names[:1] == ("System.Management.Automation.SwitchParameter",):
             return Switch(bool(properties.get("IsPresent")))
         return made
@@ -199,15 +209,16 @@ class _Reading:
 
     def list(self, element: ElementTree.Element, names: tuple[str, ...], child: ElementTree.Element,
              depth: int) -> ReadList:
-        made = ReadList(_deserialized(names), child.tag, [])
+        made = ReadList(_deserialized(names), "LST" if child.tag == "IE" else child.tag, [])
         self.references[element.get("RefId", "")] = made
         made.extend(self.value(item, depth + 1) for item in child)
         return made
 
 
 def _deserialized(names: tuple[str, ...]) -> tuple[str, ...]:
-    if names and names[0] in REHYDRATED:
-        return names
+    for place, name in enumerate(names):
+        if name in REHYDRATED:
+            return names[place:]
     return tuple(name if name.startswith("Deserialized.") else "Deserialized." + name for name in names)
 
 

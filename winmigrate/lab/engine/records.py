@@ -61,7 +61,7 @@ def error_value(record: ErrorRecord, edition: Edition) -> PSObject:
     if activity is None:
         activity = record.invocation.command if record.invocation else ""
     target = to_text(error.target) if error.target is not None else ""
-    target_type = _short_type(error.target)
+    target_type = "PSObject" if error.wrapped and error.target is not None else _short_type(error.target)
     shown = _ellipsis(target, edition)
     notes: dict[str, Any] = {
         "Exception": exception_value(error, record),

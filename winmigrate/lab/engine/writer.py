@@ -32,6 +32,7 @@ from winmigrate.lab.engine.values import (
     Int16,
     Int32,
     Int64,
+    NetArray,
     NetList,
     Noted,
     PSCredential,
@@ -88,6 +89,11 @@ def _type_elements(names: tuple[str, ...]) -> str:
     return "".join(f"<T>{escape(name)}</T>" for name in names)
 
 
+@lru_cache(maxsize=256)
+def _array_names(name: str) -> tuple[str, ...]:
+    return (name, "System.Array", "System.Object") if name.endswith("[]") else (name, "System.Object")
+
+
 def write(value: Any, depth: int = 1) -> str:
     """One value as a CLIXML fragment, without the Objs element around it; PIPELINE_OUTPUT of nothing is no text."""
     return _Document().write(value, depth)
@@ -120,6 +126,8 @@ class _Document:
             self.container(value, _ARRAY, "LST", value, name, depth)
         elif kind is NetList:
             self.container(value, value.type_names, "LST", value.items, name, depth)
+        elif kind is NetArray:
+            self.container(value, _array_names(value.type_name), "LST", value, name, depth)
         elif kind is ReadList:
             self.container(value, value.type_names, value.container, value, name, depth)
         elif kind is ReadDictionary:
@@ -222,9 +230,15 @@ class _Document:
             self.add(f"<{tag}>")
             for item in items:
                 self.one(item, "", depth)
-            self.add(f"</{tag}></Obj>")
+            self.add(f"</{tag}>")
         else:
-            self.add(f"<{tag} /></Obj>")
+            self.add(f"<{tag} />")
+        properties = getattr(identity, "properties", None)
+        if properties and depth > 0:
+            self.add("<Props>")
+            self.members(properties, depth - 1)
+            self.add("</Props>")
+        self.add("</Obj>")
 
     def dictionary(self, value: Mapping[Any, Any], names: tuple[str, ...], name: str, depth: int) -> None:
         if self.already(value, name):

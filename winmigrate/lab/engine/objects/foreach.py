@@ -30,7 +30,7 @@ def foreach_process(call: Call) -> Iterator[Effect]:
     methods = _matching(list(_METHODS), name)
     if has_wildcard(name) and len(matching) + len(methods) > 1:
         yield Error(f"The name '{name}' is ambiguous: it fits more than one member.", "AmbiguousPropertyOrMethodName",
-                    "InvalidOperation", _PS + "PSInvalidOperationException", value)
+                    "InvalidOperation", _PS + "PSInvalidOperationException", value, wrapped=True)
     elif matching:
         yield from unrolled(get_member(value, matching[0]))
     elif methods:
@@ -39,7 +39,7 @@ def foreach_process(call: Call) -> Iterator[Effect]:
         yield Output(None)
     else:
         yield Error(f"Method invocation failed because [{bare_name(type_name(value) or '')}] does not contain a method "
-                    f"named '{name}'.", "MethodNotFound", "InvalidOperation", _PS + "PSInvalidOperationException", value)
+                    f"named '{name}'.", "MethodNotFound", "InvalidOperation", _PS + "PSInvalidOperationException", value, wrapped=True)
 
 
 def _matching(names: list[str], pattern: str) -> list[str]:

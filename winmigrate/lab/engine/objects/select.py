@@ -205,7 +205,7 @@ def _calculate(expression: Expression, value: Any, state: _Selecting, notes: lis
         found = [(expression.pattern, item if there else None)]
     elif expression.name and len(found) > 1:
         return Error("The property cannot be renamed because it matches several properties.", "RenamingMultipleResults",
-                     "InvalidOperation", _PS_ARGUMENT, value)
+                     "InvalidOperation", _PS_ARGUMENT, value, wrapped=True)
     for name, item in found:
         if not _is_excluded(name, state.excluded):
             notes.append((expression.name or name, item))
@@ -220,11 +220,11 @@ def _expand(expression: Expression, value: Any, notes: list[tuple[str, Any]], st
     names = expression.matching(value)
     if not names:
         yield Error(f'Property "{expression.pattern}" cannot be found.', "ExpandPropertyNotFound", "InvalidArgument",
-                    _PS_ARGUMENT, value)
+                    _PS_ARGUMENT, value, wrapped=True)
         return
     if len(names) > 1:
         yield Error("Multiple properties cannot be expanded.", "MutlipleExpandProperties", "InvalidArgument",
-                    _PS_ARGUMENT, value)
+                    _PS_ARGUMENT, value, wrapped=True)
         return
     result = get_member(value, names[0])
     if result is None:
@@ -259,7 +259,7 @@ def _with_notes(child: Any, notes: list[tuple[str, Any]]) -> tuple[Any, list[str
 
 def _exists(name: str, value: Any, error_id: str) -> Error:
     return Error(f'The property cannot be processed because the property "{name}" already exists.', error_id,
-                 "InvalidOperation", _PS_ARGUMENT, value)
+                 "InvalidOperation", _PS_ARGUMENT, value, wrapped=True)
 
 
 def _emit(value: Any, notes: list[tuple[str, Any]], state: _Selecting) -> Iterator[Effect]:

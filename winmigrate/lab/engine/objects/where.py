@@ -38,7 +38,7 @@ def where_process(call: Call) -> Iterator[Effect]:
         found = resolve(value, pattern)
         if len(found) > 1:
             yield Error(f"Property name '{pattern}' is ambiguous.", "AmbiguousPropertyOrMethodName", "InvalidOperation",
-                        _PS + "PSInvalidOperationException", value)
+                        _PS + "PSInvalidOperationException", value, wrapped=True)
             return
         pattern = found[0] if found else pattern
     _, left = find_member(value, pattern)
@@ -47,10 +47,10 @@ def where_process(call: Call) -> Iterator[Effect]:
             yield Output(value)
     except OperatorFailed as failed:
         yield Error(f"The '{name}' operator failed: {failed}.", "OperatorFailed", "InvalidOperation",
-                    _PS + "PSInvalidOperationException", value)
+                    _PS + "PSInvalidOperationException", value, wrapped=True)
     except BadArgument as failed:
         yield Error(f"The argument to operator '{name}' is not valid: {failed}.", "BadOperatorArgument",
-                    "InvalidArgument", _PS + "PSArgumentException", value)
+                    "InvalidArgument", _PS + "PSArgumentException", value, wrapped=True)
 
 
 def _operator(call: Call) -> tuple[str, bool, Test]:

@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from winmigrate.lab.engine.editions import Edition
 from winmigrate.lab.engine.effects import Call, Effect, Error, Information, Output, Progress, Text
 from winmigrate.lab.engine.objects.casting import items_of
 from winmigrate.lab.engine.objects.foreach import unrolled
 from winmigrate.lab.engine.text import to_text
 from winmigrate.lab.engine.values import EnumValue, PSObject
 
-_COLOURS = (
+COLOURS = (
     "Black", "DarkBlue", "DarkGreen", "DarkCyan", "DarkRed", "DarkMagenta", "DarkYellow", "Gray", "DarkGray", "Blue",
     "Green", "Cyan", "Red", "Magenta", "Yellow", "White",
 )
 
 
-def write_output(call: Call) -> Iterator[Effect]:
+def write_output(call: Call, edition: Edition) -> Iterator[Effect]:
     if "InputObject" not in call.bound:
-        return iter(())
+        return
     value = call.bound["InputObject"]
-    if call.bound.get("NoEnumerate"):
-        return iter((Output(value),))
-    return unrolled(value)
+    for each in (items_of(value) or [] if edition.windows_powershell and value is not None else [value]):
+        if call.bound.get("NoEnumerate"):
+            yield Output(each)
+        else:
+            yield from unrolled(each)
 
 
 def nothing(call: Call) -> Iterator[Effect]:
@@ -79,8 +82,8 @@ def write_host(call: Call) -> Iterator[Effect]:
 def _colour(value: Any) -> EnumValue | None:
     if value is None:
         return None
-    name = next((each for each in _COLOURS if each.lower() == to_text(value).lower()), "Gray")
-    return EnumValue("System.ConsoleColor", name, _COLOURS.index(name))
+    name = next((each for each in COLOURS if each.lower() == to_text(value).lower()), "Gray")
+    return EnumValue("System.ConsoleColor", name, COLOURS.index(name))
 
 
 def write_progress(call: Call) -> Iterator[Effect]:

@@ -12,6 +12,7 @@ from tests.survey.hosts import (
     Failure,
     FakeConnector,
     FakeHost,
+    Row,
     host,
     identify,
     inventory,

@@ -59,14 +59,14 @@ def _drive(
 ) -> int:
     from winmigrate import verbs
     from winmigrate.reporting import live
-    from winmigrate.reporting.text import outcome_text
+    from winmigrate.reporting.standing import outcome_text
 
     plan = read_document(folder, "plan", verbs.PLAN)
     place = ground or ground_for(inventory or plan.inventory, run_dir)
     view = live.view(plan, place.zone(), no_color=no_color)
     with _Stopping(view.say, folder.run_id) as on_run, view:
         result = verbs.run(folder, ground=place, on_snapshot=view.show, on_run=on_run)
-    click.echo(outcome_text(plan, result), nl=False, err=form == "json")
+    click.echo(outcome_text(plan, result.states), nl=False, err=form == "json")
     written = verbs.report(folder)
     click.echo(f"report: {written.html}", err=form == "json")
     if form == "json":
@@ -114,7 +114,7 @@ class _Stopping(AbstractContextManager["Callable[[Run], None]"]):
 def status(word: str, run_dir: str, form: str, no_color: bool) -> int:
     """`winmigrate status RUN`."""
     from winmigrate import verbs
-    from winmigrate.reporting.text import status_json, status_text
+    from winmigrate.reporting.standing import status_json, status_text
 
     found = verbs.status(word, run_dir=run_dir)
     click.echo(status_json(found) if form == "json" else status_text(found), nl=False)
@@ -124,7 +124,7 @@ def status(word: str, run_dir: str, form: str, no_color: bool) -> int:
 def cancel(word: str, vm: str, inventory: str | None, run_dir: str, form: str, no_color: bool) -> int:
     """`winmigrate cancel RUN [VM]`."""
     from winmigrate import verbs
-    from winmigrate.reporting.text import status_json, status_text
+    from winmigrate.reporting.standing import status_json, status_text
 
     folder = open_run_folder(run_dir, word)
     plan = read_document(folder, "plan", verbs.PLAN)

@@ -17,7 +17,7 @@ def hosts(inventory: str | None, form: str, no_color: bool) -> int:
     """`winmigrate hosts`."""
     from winmigrate import verbs
     from winmigrate.documents import document_text
-    from winmigrate.reporting.text import roll_text
+    from winmigrate.reporting.standing import roll_text
 
     ground = ground_for(inventory or "inventory.yml")
     roll = verbs.hosts(ground.inventory, ground=ground)

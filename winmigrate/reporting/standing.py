@@ -1,0 +1,130 @@
+"""How hosts and runs stand, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from winmigrate.execution.states import Status, StepState
+from winmigrate.facts import Unreadable
+from winmigrate.planning.plan import Plan, Step
+from winmigrate.reporting.words import count, duration, name
+from winmigrate.survey import Roll, RollEntry
+
+if TYPE_CHECKING:
+    from winmigrate.verbs.moving import RunStatus
+
+
+def roll_text(roll: Roll) -> str:
+    """What `hosts` prints: a line a host."""
+    width = max((len(host) for host in roll.entries), default=0)
+    return "".join(f"{host:<{width}}   {_entry(entry)}\n" for host, entry in roll.entries.items())
+
+
+def _entry(entry: RollEntry) -> str:
+    if not entry.reached:
+        return f"NOT REACHED  {entry.why_not.removeprefix(f'{entry.host}: ')}"
+    parts = [f"Windows Server {_said(entry.version)} ({_said(entry.build)})"]
+    identity = entry.identity
+    parts.append(f"as {identity.reason if isinstance(identity, Unreadable) else identity.user}")
+    parts.append(_rights(entry))
+    if isinstance(entry.vms, Unreadable):
+        parts.append(f"VMs cannot be read: {entry.vms.reason}")
+    else:
+        running = sum(1 for vm in entry.vms if vm.state == "Running")
+        parts.append(f"{count(len(entry.vms), 'VM')}, {running} running")
+    return "   ".join(parts)
+
+
+def _said(value: object) -> str:
+    return value.reason if isinstance(value, Unreadable) else str(value)
+
+
+def _rights(entry: RollEntry) -> str:
+    if entry.administrator is True:
+        return "administrator"
+    if entry.hyper_v_administrator is True:
+        return "Hyper-V administrator"
+    for right in (entry.administrator, entry.hyper_v_administrator):
+        if isinstance(right, Unreadable):
+            return f"rights unknown ({right.reason})"
+    return "NOT an administrator"
+
+
+_WORD = {
+    Status.DONE: "done",
+    Status.MOVING: "moving",
+    Status.WAITING: "waiting",
+    Status.UNKNOWN: "UNKNOWN",
+    Status.FAILED: "FAILED",
+    Status.REFUSED: "REFUSED",
+    Status.CANCELLED: "cancelled",
+}
+
+
+def totals(states: Mapping[str, StepState]) -> str:
+    """``done 9  moving 2  waiting 5  failed 0  unknown 0``; refused and cancelled only where there are any."""
+    number = dict.fromkeys(Status, 0)
+    for state in states.values():
+        number[state.status] += 1
+    shown = [Status.DONE, Status.MOVING, Status.WAITING, Status.FAILED, Status.UNKNOWN]
+    shown += [status for status in (Status.REFUSED, Status.CANCELLED) if number[status]]
+    return "  ".join(f"{status.value} {number[status]}" for status in shown)
+
+
+def outcome_text(plan: Plan, states: Mapping[str, StepState]) -> str:
+    """What `run` prints when it ends: a line a VM, below it the cause where there is one."""
+    width = max((len(name(step.move.vm_name)) for step in plan.steps), default=0)
+    lines = [totals(states)]
+    for step in plan.steps:
+        lines += step_lines(step, states[step.id], width)
+    return "\n".join(lines) + "\n"
+
+
+def step_lines(step: Step, state: StepState, width: int = 0) -> list[str]:
+    """How one VM stands."""
+    took = ""
+    if state.status is Status.DONE and state.started_at and state.ended_at:
+        took = f"  in {duration((state.ended_at - state.started_at).total_seconds())}"
+    where = str(state.outcome.get("where", ""))
+    blackout = (state.verified or {}).get("blackout")
+    still = f"  stood still for {blackout:.1f} s" if isinstance(blackout, float) else ""
+    under_way = state.status in (Status.MOVING, Status.UNKNOWN) and state.phase
+    phase = f"  {state.phase} {state.percent} %" if under_way else ""
+    head = f"  {name(step.move.vm_name):<{width}}  {step.move.source} > {step.move.destination}  {_WORD[state.status]}"
+    lines = [f"{head}{'  ' + where if where else ''}{took}{still}{phase}"]
+    cause = str(state.outcome.get("cause", ""))
+    if cause:
+        lines.append(f"      {' '.join(cause.split())}")
+    for finding in (state.verified or {}).get("findings", ()):
+        if finding["outcome"] in ("fail", "unknown") and finding["requirement"] != "post-running":
+            lines.append(f"      {finding['requirement']}: {finding['evidence']}")
+    return lines
+
+
+def status_text(status: RunStatus) -> str:
+    """What `status` prints."""
+    driver = f"driven by {status.driver}" if status.driver else "driven by nobody"
+    begun = "" if status.started else ", not begun"
+    return f"run {status.folder.run_id}, {driver}{begun}\n" + outcome_text(status.plan, status.states)
+
+
+def status_json(status: RunStatus) -> str:
+    """The same for tools: schema winmigrate/status, version 1."""
+    steps = [
+        {
+            "vm": step.move.vm_name,
+            "id": step.move.vm_id,
+            "source": step.move.source,
+            "destination": step.move.destination,
+            "status": status.states[step.id].status.value,
+            "phase": status.states[step.id].phase,
+            "percent": status.states[step.id].percent,
+            "where": status.states[step.id].outcome.get("where", ""),
+            "cause": status.states[step.id].outcome.get("cause", ""),
+        }
+        for step in status.plan.steps
+    ]
+    body = {"run": status.folder.run_id, "driver": status.driver, "exit_code": status.exit_code, "steps": steps}
+    return json.dumps({"winmigrate": "status", "version": 1, "body": body}, indent=1, ensure_ascii=False) + "\n"

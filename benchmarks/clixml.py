@@ -13,6 +13,7 @@ import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 
+from psrpcore._crypto import PSRemotingCrypto
 from psrpcore.types import deserialize
 from pypsrp.serializer import Serializer
 
@@ -20,24 +21,34 @@ from winmigrate.remoting.clixml import load_all
 
 PROPERTIES = 40
 
+_ENUM = "<T>System.Enum</T><T>System.ValueType</T><T>System.Object</T>"
+
 
 def one(number: int) -> str:
-    """One row: ten each of text, numbers, times and ids, and enums and flags."""
-    columns = []
-    for index in range(PROPERTIES // 4):
-        columns.append(f'<S N="Text{index}">C:\\ClusterStorage\\Volume{index}\\VM {number}\\disk &amp; more.vhdx</S>')
-        columns.append(f'<I64 N="Size{index}">{4294967296 + number * 1000 + index}</I64>')
-        if index % 2:
-            columns.append(f'<DT N="When{index}">2026-11-0{index % 9 + 1}T22:46:41.7438005Z</DT>')
-            columns.append(f'<B N="Flag{index}">true</B>')
-        else:
-            columns.append(f'<G N="Id{index}">23420371-deea-9c96-e300-{number:012x}</G>')
-            columns.append(f'<S N="State{index}">Running</S>')
+    """One row as a projection of Get-VM sends it: 14 texts, 8 long and 4 short numbers, 4 flags, 2 each of ids, dates,
+    spans, enumerations and nulls."""
+    members = [
+        f'<S N="Text{index}">C:\\ClusterStorage\\Volume{index}\\VM {number}\\disk.vhdx</S>' for index in range(13)
+    ]
+    members.append(f'<S N="Notes">number {number}, R&amp;D</S>')
+    members += [f'<I64 N="Memory{index}">{4294967296 + number * 1000 + index}</I64>' for index in range(8)]
+    members += [f'<I32 N="Count{index}">{number % 64 + index}</I32>' for index in range(4)]
+    members += [f'<B N="Enabled{index}">{"true" if index % 2 else "false"}</B>' for index in range(4)]
+    members += [f'<G N="Id{index}">2342037{index}-deea-9c96-e300-{number:012x}</G>' for index in range(2)]
+    members += [f'<DT N="Time{index}">2026-11-0{index + 1}T22:46:41.{number % 9 + 1:07}Z</DT>' for index in range(2)]
+    members += [f'<TS N="Uptime{index}">P{index}DT5H{number % 60}M38.1034115S</TS>' for index in range(2)]
+    members += [
+        f'<Obj N="State{index}" RefId="{index + 1}"><TN RefId="{index + 1}"><T>HyperV.E{index}</T>{_ENUM}</TN>'
+        f"<ToString>Running</ToString><I32>{index + 2}</I32></Obj>"
+        for index in range(2)
+    ]
+    members += [f'<Nil N="Nothing{index}" />' for index in range(2)]
     types = (
         '<TN RefId="0"><T>Selected.Microsoft.HyperV.PowerShell.VirtualMachine</T>'
         "<T>System.Management.Automation.PSCustomObject</T><T>System.Object</T></TN>"
     )
-    return f'<Obj RefId="0">{types}<MS>{"".join(columns)}</MS></Obj>'
+    assert len(members) == PROPERTIES
+    return f'<Obj RefId="0">{types}<MS>{"".join(members)}</MS></Obj>'
 
 
 def timed(read: Callable[[str], object], rows: list[str]) -> float:

@@ -10,12 +10,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.judges.clixml import judge
 from winmigrate.errors import ClixmlError
 from winmigrate.remoting.clixml import EnumValue, PSObject, SealedText, dumps, load_all, loads
+from winmigrate.remoting.clixml.reader import read_all
+from winmigrate.remoting.clixml.rows import row
 from winmigrate.request import Secret, Typed
 
 UTC = dt.timezone.utc
@@ -251,3 +253,54 @@ _SOUP = st.recursive(
 def test_any_other_text_gives_values_or_a_clixml_error(text: str) -> None:
     with contextlib.suppress(ClixmlError):
         assert isinstance(load_all(text), list)
+
+
+# --- the short way for rows --------------------------------------------------------------------------------------
+
+_ROW = (
+    '<Obj RefId="0"><TN RefId="0"><T>Deserialized.Selected.VM</T><T>System.Object</T></TN><ToString>a&amp;b</ToString>'
+    '<MS><S N="Name">web01 &lt;&amp;lt;_x0041_</S><I32 N="Count_x0041_">-4</I32><Nil N="None" /><B N="On">true</B>'
+    '<Obj N="State" RefId="1"><TN RefId="1"><T>VMState</T><T>System.Enum</T></TN><ToString>Running</ToString>'
+    '<I32>2</I32></Obj><Obj N="Last" RefId="2"><TNRef RefId="1" /><ToString>Off &amp; on</ToString><I32>3</I32></Obj>'
+    '<DT N="Time">2026-11-25T02:54:25.1234567Z</DT><G N="Id">23420371-deea-9c96-e300-aeeec060a237</G></MS></Obj>'
+)
+
+
+def test_the_short_way_is_taken_and_gives_the_same() -> None:
+    taken = row(_ROW)
+    assert taken == read_all(_ROW)[0]
+    assert taken is not None
+    assert taken.properties["Name"] == "web01 <&lt;A"
+    assert taken.properties["Last"] == EnumValue("Off & on", 3)
+
+
+def agree(text: str) -> None:
+    """The short way says nothing, or what the reader proper says."""
+    try:
+        taken = row(text)
+    except (ValueError, ArithmeticError):
+        with pytest.raises(ClixmlError):
+            read_all(text)
+        return
+    if taken is not None:
+        assert read_all(text) == [taken]
+
+
+@given(st.lists(st.tuples(_TEXT, _SCALARS), max_size=6), st.none() | _TEXT, _TYPE_NAMES)
+def test_both_ways_agree_on_rows(members: list[tuple[str, Any]], told: str | None, types: tuple[str, ...]) -> None:
+    agree(dumps(PSObject(types, told, dict(members))).split(">", 1)[1].removesuffix("</Objs>"))
+
+
+_PIECES = st.sampled_from(
+    ["<", ">", "&", "&amp;", "&#65;", "]]>", '"', "'", " ", "/", "\n", "é", "\x85", "1", "_x0041_", "<S>", "</S>", "N",
+     "</MS>", "<MS>", "</Obj>", "<!--x-->", "<![CDATA[x]]>", "<?x?>", ""]
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.integers(0, len(_ROW)), st.integers(0, 12), _PIECES), min_size=1, max_size=3))
+@settings(max_examples=600)
+def test_both_ways_agree_on_rows_that_were_tampered_with(cuts: list[tuple[int, int, str]]) -> None:
+    text = _ROW
+    for at, length, piece in cuts:
+        text = text[:at] + piece + text[at + length :]
+    agree(text)

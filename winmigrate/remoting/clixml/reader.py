@@ -8,10 +8,12 @@ the text. A ``Ref`` is the very object it names; to an object that is still open
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from typing import Any
 from xml.parsers import expat
 
 from winmigrate.errors import ClixmlError
+from winmigrate.remoting.clixml.rows import ROW_START, row
 from winmigrate.remoting.clixml.scalars import SCALARS, text_of
 from winmigrate.remoting.clixml.values import EnumValue, PSObject
 
@@ -268,8 +270,19 @@ def load_all(text: str) -> list[Any]:
     Raises ClixmlError with the position.
     """
     text = text.removeprefix("\ufeff")
+    if text.startswith(ROW_START):
+        # a row with a bad value is left to the reader proper, which knows the position
+        with suppress(ValueError, ArithmeticError):
+            value = row(text)
+            if value is not None:
+                return [value]
     if text.startswith(_STDERR_MARK):
         text = text[len(_STDERR_MARK) :].lstrip()
+    return read_all(text)
+
+
+def read_all(text: str) -> list[Any]:
+    """As :func:`load_all`, by the reader proper alone."""
     return _Reader().read(text)
 
 

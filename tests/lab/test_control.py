@@ -221,6 +221,19 @@ def test_a_broken_connection_ends_waits_with_an_error(bench: Bench) -> None:
         clock.sleep(1.0)
 
 
+def test_the_clock_may_run_by_itself(bench: Bench) -> None:
+    clock = bench.clock()
+    clock.client.ask("mode", mode="real", rate=500.0)
+    before = clock.monotonic()
+    clock.sleep(20.0)
+    assert clock.monotonic() - before >= 20.0
+    event = clock.event()
+    thread = clock.start(lambda: event.set(), name="setter")
+    assert event.wait(5000.0)
+    clock.join(thread)
+    assert clock.monotonic() - before < 5000.0
+
+
 def test_joining_a_foreign_thread_is_refused(bench: Bench) -> None:
     clock = bench.clock()
     stop = threading.Event()

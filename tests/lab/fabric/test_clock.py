@@ -204,6 +204,86 @@ def test_too_many_parked_receives_leap_only_after_stillness(clock: FabricClock) 
     clock.leave(seat.number)
 
 
+def test_a_dead_client_stands_for_nobody(clock: FabricClock) -> None:
+    """A client was killed in the middle of a Receive; the one that comes after it works, and no time passes."""
+    alive = threading.Event()
+    alive.set()
+    entered = threading.Event()
+
+    def receive() -> None:
+        with clock.working(), clock.parked(alive.is_set):
+            entered.set()
+            clock.wait(20.0, lambda: False)
+
+    thread = threading.Thread(target=receive)
+    with clock.working():
+        thread.start()
+        assert entered.wait(LONG)
+        settle()
+        alive.clear()
+        seat = Seat(clock)
+    settle()
+    assert clock.monotonic() == 0.0
+    seat.wait(30.0)
+    assert seat.woken.wait(LONG)
+    thread.join(LONG)
+    assert clock.monotonic() == 30.0
+
+
+def test_a_crowd_of_threads_never_sees_time_pass_while_it_works(clock: FabricClock) -> None:
+    """Participants, pipelines and the Receives that wait for them, at random; every stretch of work takes no time."""
+    import random
+
+    faults: list[str] = []
+    boxes: list[list[int]] = [[] for _ in range(4)]
+    ended = [False] * 4
+
+    def stretch(label: str, chance: random.Random) -> None:
+        before = clock.monotonic()
+        threading.Event().wait(chance.random() * 0.002)
+        if clock.monotonic() != before:
+            faults.append(label)
+
+    def pipeline(index: int) -> None:
+        chance = random.Random(index)
+        with clock.working():
+            for number in range(25):
+                stretch(f"pipeline {index}", chance)
+                clock.wait(clock.monotonic() + chance.choice([0.0, 0.5, 3.0]), None)
+                boxes[index].append(number)
+                clock.changed()
+            ended[index] = True
+            clock.changed()
+
+    def client(index: int, seat: Seat) -> None:
+        """Now a Receive, now a sleep of its own, as a client's thread does."""
+        chance = random.Random(100 + index)
+        while not (ended[index] and not boxes[index]):
+            stretch(f"client {index}", chance)
+            if chance.random() < 0.3:
+                seat.wait(clock.monotonic() + chance.choice([0.1, 2.0]))
+                assert seat.woken.wait(LONG)
+            else:
+                with clock.working():
+                    with clock.parked():
+                        clock.wait(clock.monotonic() + 20.0, lambda: bool(boxes[index]) or ended[index])
+                    stretch(f"request {index}", chance)
+                    boxes[index].clear()
+        clock.leave(seat.number)
+
+    seats = [Seat(clock, f"client {index}") for index in range(4)]
+    threads = [threading.Thread(target=pipeline, args=(index,)) for index in range(4)]
+    threads += [threading.Thread(target=client, args=(index, seats[index])) for index in range(4)]
+    with clock.working():
+        for thread in threads:
+            thread.start()
+    for thread in threads:
+        thread.join(LONG)
+        assert not thread.is_alive(), clock.state()
+    assert faults == []
+    assert clock.state()["participants"] == []
+
+
 def test_an_interrupted_wait_leaves_the_book(clock: FabricClock) -> None:
     seat = Seat(clock)
     seat.wait(None)

@@ -359,3 +359,31 @@ def test_a_user_who_cannot_be_delegated() -> None:
         job = move(world)
         run(world, job)
         assert job.failure.hresult == 0x8009030E
+
+
+def test_the_same_fabric_tells_the_same_story() -> None:
+    def story() -> list[dict[str, object]]:
+        vms = "".join(f"      vm{n}: {{memory: {n + 1} GB, dirty_rate: {n * 30} MB, write_rate: {n} MB, "
+                      f"disks: [{{path: 'E:\\vm{n}.vhdx', used: {n + 1} GB}}]}}\n" for n in range(4))
+        with world_of(TWO_HOSTS.replace("  hv02:", vms + "  hv02:")) as world:
+            left = [f"vm{n}" for n in range(4)]
+            started = []
+            while left:
+                started.append(move(world, left.pop(0)))
+                with world.clock.parked():
+                    world.clock.wait(None, lambda: sum(not job.ended for job in started) < 2)
+            run(world, *started)
+            return world.log.read()
+
+    assert story() == story()
+
+
+@pytest.mark.parametrize(("dirty", "number"), [("1 MB", 20415), ("20 GB", 20417)])
+def test_memory_that_is_written_faster_than_sent_makes_a_long_blackout(dirty: str, number: int) -> None:
+    with world_of(TWO_HOSTS.replace("web01: {memory: 4 GB", f"web01: {{dirty_rate: {dirty}, memory: 64 GB")) as world:
+        job = move(world)
+        run(world, job)
+        (event,) = [one for one in world.hosts["hv02"].events if one.id in (20415, 20417)]
+        assert event.id == number
+        assert event.parameters[0] == "web01"
+        assert float(event.parameters[2]) == pytest.approx(job.blackout, abs=0.06)

@@ -51,6 +51,7 @@ class _Sleeper:
     works: bool
     parked: bool
     sequence: int
+    alive: Callable[[], bool] | None = None
     event: threading.Event = field(default_factory=threading.Event)
     result: bool = False
 
@@ -69,6 +70,7 @@ class _Thread(threading.local):
     def __init__(self) -> None:
         self.working = 0
         self.parked = 0
+        self.alive: Callable[[], bool] | None = None
 
 
 class FabricClock:
@@ -151,7 +153,8 @@ class FabricClock:
                 return True
             if self._closed or (deadline is not None and deadline <= self._now()):
                 return False
-            sleeper = _Sleeper(deadline, ready, self._here.working > 0, self._here.parked > 0, self._next_sequence())
+            here = self._here
+            sleeper = _Sleeper(deadline, ready, here.working > 0, here.parked > 0, self._next_sequence(), here.alive)
             self._sleepers[sleeper.sequence] = sleeper
             self._busy -= sleeper.works
             self._parked += sleeper.parked
@@ -170,13 +173,17 @@ class FabricClock:
             self._look()
 
     @contextmanager
-    def parked(self) -> Iterator[None]:
-        """A client sits behind the waits within."""
+    def parked(self, alive: Callable[[], bool] | None = None) -> Iterator[None]:
+        """A client sits behind the waits within. ``alive`` tells whether he still does: a dead one's wait counts for
+        nothing. It is asked with the clock's lock held, whenever time is about to leap.
+        """
         self._here.parked += 1
+        before, self._here.alive = self._here.alive, alive
         try:
             yield
         finally:
             self._here.parked -= 1
+            self._here.alive = before
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -347,6 +354,13 @@ class FabricClock:
         """Does nobody work?"""
         return self._busy == 0 and not self._firing and self._waiting + self._parked >= len(self._participants)
 
+    def _bury(self) -> None:
+        """Those who wait for a client that is gone stand for nobody any more."""
+        for sleeper in self._sleepers.values():
+            if sleeper.parked and sleeper.alive is not None and not sleeper.alive():
+                sleeper.parked = False
+                self._parked -= 1
+
     def _overcounted(self) -> bool:
         return bool(self._participants) and self._waiting + self._parked > len(self._participants)
 
@@ -382,7 +396,8 @@ class FabricClock:
             if not self._still():
                 return None, None
             if self._mode == "leap":
-                if upcoming is None or not self._waiting + self._parked:
+                self._bury()
+                if upcoming is None or not self._waiting + self._parked or not self._still():
                     return None, None
                 quiet = time.monotonic() - self._stirred
                 if self._overcounted() and quiet < GRACE:

@@ -15,7 +15,7 @@ from typing import Any
 
 from winmigrate.errors import Fault, InputFaults
 from winmigrate.facts.versions import BUILDS
-from winmigrate.lab.fabric import machines, shapes
+from winmigrate.lab.fabric import making, shapes
 from winmigrate.lab.fabric.clock import FabricClock
 from winmigrate.lab.fabric.files import FileEntry
 from winmigrate.lab.fabric.fluid import Links, Resource
@@ -91,7 +91,7 @@ def _build(found: Mapping[str, Any], clock: FabricClock, log: Path | None) -> Wo
         world.hosts[key] = host
         for vm in given["vms"] or []:
             try:
-                machines.add_vm(world, host, vm)
+                making.add_vm(world, host, vm)
             except Misfit as misfit:
                 faults.extend(misfit.faults)
     _users(world, found["users"] or {})

@@ -128,8 +128,9 @@ class FaultPlan:
                 fault.struck += 1
                 if fault.struck >= (fault.given["times"] or 1):
                     fault.state = "struck"
-                self._world.log.write("fault", id=fault.id, what=fault.kind, host=exchange.host, point=point,
-                                      action=exchange.action)
+                host = self._world.host(exchange.host)
+                self._world.log.write("fault", id=fault.id, what=fault.kind, point=point, action=exchange.action,
+                                      host=host.key if host is not None else exchange.host)
                 return Disruption(WIRE_KINDS[fault.kind][1], fault.given["status"] or 500)
         return None
 

@@ -40,11 +40,16 @@ class WireClock(Protocol):
         """Around the work on a request, and around a running pipeline: time does not leap meanwhile."""
 
 
+def _never() -> bool:
+    return False
+
+
 class RealClock:
     """The machine's clock; used where no fabric stands behind the wire."""
 
     def __init__(self) -> None:
-        self._condition = threading.Condition()
+        self._lock = threading.Lock()
+        self._sleepers: dict[threading.Event, Callable[[], bool]] = {}
         self._timed = threading.Condition()
         self._actions: list[tuple[float, int, Callable[[float], None]]] = []
         self._numbers = itertools.count()
@@ -54,18 +59,24 @@ class RealClock:
         return time.monotonic()
 
     def wait(self, deadline: float | None, ready: Callable[[], bool] | None) -> bool:
-        look = ready if ready is not None else bool
-        with self._condition:
-            while not look():
-                remaining = None if deadline is None else deadline - time.monotonic()
-                if remaining is not None and remaining <= 0:
-                    return False
-                self._condition.wait(remaining)
-            return True
+        look = ready if ready is not None else _never
+        woken = threading.Event()
+        with self._lock:
+            if look():
+                return True
+            self._sleepers[woken] = look
+        try:
+            woken.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        finally:
+            with self._lock:
+                del self._sleepers[woken]
+        return woken.is_set() or look()
 
     def changed(self) -> None:
-        with self._condition:
-            self._condition.notify_all()
+        with self._lock:
+            for woken, look in self._sleepers.items():
+                if look():
+                    woken.set()
 
     def at(self, when: float, action: Callable[[float], None]) -> None:
         with self._timed:

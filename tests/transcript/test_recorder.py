@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from winmigrate.errors import ConnectionLost, Refused, SecretFound, TranscriptError
+from winmigrate.request import (
+    Credential,
+    Event,
+    PipelineState,
+    Reply,
+    Request,
+    Secret,
+    Stream,
+    command,
+    request,
+    statement,
+)
+from winmigrate.transcript import Recorder, Redactor, Terms, find_secrets, load_book
+
+CANARY = 'Kanarien"vogel <7> & Öl'
+VM_TYPE = '<TN RefId="0"><T>Selected.Microsoft.HyperV.PowerShell.VirtualMachine</T><T>System.Object</T></TN>'
+VM = f'<Obj RefId="0">{VM_TYPE}<MS><S N="Name">payroll-db</S><S N="Path">D:\\VMs\\payroll-db</S></MS></Obj>'
+HOST = (
+    '<Obj RefId="0"><MS><S N="ComputerName">HVPROD7</S><S N="Domain">contoso.intern</S><S N="Ip">10.20.30.41</S>'
+    '<S N="Other">10.20.30.42/24 and 10.20.31.1, fe80::1c2:3%4, CONTOSO\\svc-move, '
+    "S-1-5-21-11-22-33-1104, S-1-5-32-544</S>"
+    '<Version N="V">10.0.1.2</Version><S N="Mac">00155D0A1B2C</S><S N="Mail">jane@contoso.intern</S></MS></Obj>'
+)
+
+
+def ask(name: str, **parameters: Any) -> Request:
+    return request(statement(command(name, **parameters)))
+
+
+def out(clixml: str) -> tuple[Event, ...]:
+    return (Event(0.1, Stream.OUTPUT, clixml),)
+
+
+def done(events: tuple[Event, ...] = (), error: str | None = None) -> Reply:
+    return Reply(events, PipelineState.COMPLETED if error is None else PipelineState.FAILED, error, 0.2)
+
+
+def recorder() -> Recorder:
+    terms = Terms(hosts=("hv01", "hv01.contoso.intern"), users=("CONTOSO\\jane",))
+    return Recorder("recorded", Redactor(terms))
+
+
+def written(folder: Path) -> str:
+    return "".join(path.read_text() for path in sorted(folder.iterdir()))
+
+
+def test_names_become_the_same_aliases_everywhere(tmp_path: Path) -> None:
+    made = recorder()
+    made("hv01", ask("Get-VM", Name="payroll-db"), out(HOST), done(out(HOST)))
+    made("hv01", ask("Get-VM", Name="PAYROLL-DB", Property=["payroll-db"]), out(VM), done(out(VM)))
+    made("hv01", ask("Get-Host"), (), ConnectionLost("hv01", "hv01.contoso.intern (10.20.30.41) is gone"))
+    made.describe("hv01", build=17763, culture="de-DE")
+    [path] = made.save(tmp_path)
+    text = path.read_text()
+    for name in ("payroll", "hv01", "HVPROD7", "contoso", "10.20", "svc-move", "jane", "11-22-33", "fe80", "0A1B2C"):
+        without_own_words = text.replace('["Property", ["payroll-db"]]', "")
+        assert name.lower() not in without_own_words.lower(), name
+    for kept in (
+        "S-1-5-32-544",
+        '<Version N=\\"V\\">10.0.1.2</Version>',
+        "D:\\\\VMs\\\\",
+        "HyperV.PowerShell.VirtualMachine",
+    ):
+        assert kept in text, kept
+    book = load_book(tmp_path)
+    header = book.transcript("host1").header
+    assert (header.origin, header.build, header.culture, header.host) == ("recorded", 17763, "de-DE", "host1")
+    assert header.redacted["hosts"] >= 2
+    assert header.redacted["vms"] == 1
+    session = book.connector()("host1")
+    first = session.ask(ask("Get-VM", Name="vm1")).events[0].clixml
+    assert "10.1.1.41" in first
+    assert "10.1.1.42/24 and 10.1.2.1, fd00::1, DOMAIN" in first
+    assert (
+        '<S N="Path">D:\\VMs\\vm1</S>'
+        in session.ask(ask("Get-VM", Name="VM1", Property=["payroll-db"])).events[0].clixml
+    )
+    with pytest.raises(ConnectionLost, match=r"host1: host1\.\w+\.example \(10\.1\.1\.41\) is gone"):
+        session.ask(ask("Get-Host"))
+    book.close()
+
+
+def test_a_real_recording_is_never_kept_as_it_is() -> None:
+    with pytest.raises(TranscriptError, match="wanted: a Redactor"):
+        Recorder("recorded", None)
+    with pytest.raises(TranscriptError, match="is no origin"):
+        Recorder("heard", None)
+
+
+def test_the_lab_keeps_its_names_and_no_secret(tmp_path: Path) -> None:
+    made = Recorder("lab", None)
+    sealed = '<Obj><S N="UserName">CORP\\ops</S><SS N="Password">AAECAwQ=</SS></Obj>'
+    credential = Credential("CORP\\ops", Secret(CANARY))
+    made("hv01", ask("Move-VM", Credential=credential, Words=[Secret(CANARY)]), out(sealed), done())
+    made("hv01", ask("Fail"), (), Refused("hv01", "quota", code=5))
+    made("hv01", ask("Gone"), out(VM), None)
+    [path] = made.save(tmp_path, packed=True)
+    assert path.name == "hv01.jsonl.gz"
+    book = load_book(path)
+    session = book.connector()("hv01")
+    reply = session.ask(ask("Move-VM", Credential=Credential("x", Secret("y")), Words=[Secret("z")]))
+    assert reply.events[0].clixml == '<Obj><S N="UserName">CORP\\ops</S><SS N="Password">***</SS></Obj>'
+    with pytest.raises(Refused):
+        session.ask(ask("Fail"))
+    assert next(session.start(ask("Gone"))).clixml == VM
+
+
+def test_dates_of_requests_are_placeholders(tmp_path: Path) -> None:
+    made = Recorder("lab", None)
+    when = dt.datetime(2026, 11, 25, tzinfo=dt.timezone.utc)
+    made("hv01", ask("Get-WinEvent", FilterHashtable={"StartTime": when, "Id": [1]}), (), done())
+    made.save(tmp_path)
+    later = ask("Get-WinEvent", FilterHashtable={"StartTime": when + dt.timedelta(days=9), "Id": [1]})
+    load_book(tmp_path).connector()("hv01").ask(later)
+    exact = Recorder("lab", None, moments=False)
+    exact("hv01", ask("Look", At=when), (), done())
+    assert exact.transcripts()[0].entries[0].request["statements"][0][0]["parameters"] == [
+        ["At", {"DT": "2026-11-25T00:00:00+00:00"}]
+    ]
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        lambda secret: secret,
+        lambda secret: json.dumps(secret),
+        lambda secret: secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"),
+        lambda secret: "\x00".join(secret),
+        lambda secret: secret.encode("utf-16-le").hex(),
+        lambda secret: secret.encode().hex().upper(),
+        lambda secret: secret.encode().hex("-"),
+        lambda secret: base64.b64encode(secret.encode()).decode(),
+        lambda secret: base64.b64encode(b"x" + secret.encode("utf-16-le") + b"yz").decode(),
+        lambda secret: base64.b64encode(b"xy" + secret.encode() + b"z").decode(),
+        lambda secret: base64.urlsafe_b64encode(secret.encode("utf-16-be")).decode(),
+    ],
+)
+def test_a_secret_that_a_request_carried_is_found_in_any_spelling(tmp_path: Path, spelled) -> None:  # type: ignore[no-untyped-def]
+    for put in (out, lambda text: (Event(0.0, Stream.ERROR, text),)):
+        made = recorder()
+        made("hv01", ask("Move-VM", Credential=Credential("CORP\\ops", Secret(CANARY))), (), done())
+        made("hv01", ask("Echo"), put(f"<S>before {spelled(CANARY)} after</S>"), done())
+        with pytest.raises(SecretFound, match="line 3: secret number 1") as caught:
+            made.save(tmp_path)
+        assert CANARY not in str(caught.value)
+        assert list(tmp_path.iterdir()) == []
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=8, max_size=16),
+    st.binary(max_size=4),
+    st.binary(max_size=4),
+)
+def test_any_secret_is_found_in_base64_wherever_it_begins(secret: str, before: bytes, after: bytes) -> None:
+    for encoding in ("utf-8", "utf-16-le"):
+        text = base64.b64encode(before + secret.encode(encoding) + after).decode()
+        assert find_secrets(text, [secret])
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('<SS N="Password">AAECAwQ=</SS>', "a sealed SecureString"),
+        ("-----BEGIN RSA PRIVATE KEY-----", "a private key"),
+        ("Server=x;Password=geheim1;", "a password beside its name"),
+        ('{"api_key": "abcdef"}', "a password beside its name"),
+        ('<S N="AdminPassword">geheim</S>', "a property that is called like a password"),
+        ('<S N=\\"AdminPassword\\">geheim</S>', "a property that is called like a password"),
+        ("ConvertTo-SecureString 'geheim' -AsPlainText", "a password on a command line"),
+        ("Authorization: Basic Z2VoZWltOmdlaGVpbQ==", "an authorization header"),
+        ("https://ops:geheim@hv01/wsman", "a URL with a password"),
+    ],
+)
+def test_what_looks_like_a_secret_is_named_and_not_shown(text: str, what: str) -> None:
+    found = find_secrets(f"line one\n{text}\n")
+    assert f"line 2: {what}" in found
+    assert "geheim" not in " ".join(found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<SS N="Password">***</SS>',
+        "The password is wrong.",
+        "password: ***",
+        "-Password $word",
+        '{"secret": true}',
+        "https://hv01:5986/wsman",
+        "PasswordLastSet",
+    ],
+)
+def test_what_is_no_secret_is_let_through(text: str) -> None:
+    assert find_secrets(text, ["", "abc"]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("Version=4.0.0.0, 127.0.0.1, 0.0.0.0, 255.255.255.0, 169.254.1.1", None),
+        ("1.2.3.4.5 and 300.1.1.1 and 10.0.17763.1", None),
+        ("BUILTIN\\Administrators NT AUTHORITY\\SYSTEM D:\\VMs\\web01 \\\\server\\share", None),
+        ("12:34:56 ::1 a::", None),
+        ("10.1.2.3 10.1.2.4 10.1.3.3 11.1.2.3", "10.1.1.3 10.1.1.4 10.1.2.3 10.2.3.3"),
+        ("10.1.0.0/16 10.1.2.0/24", "10.1.0.0/16 10.1.2.0/24"),
+        ("S-1-5-21-7-8-9 S-1-5-21-7-8-9-500 S-1-5-21-7-8-9-1107", "S-1-5-21-1000-2000-3001 S-1-5-21-1000-2000-3001-500 "
+         "S-1-5-21-1000-2000-3001-100001"),
+        ("00-15-5D-01-02-03 00155d010203 00155D010204", "00-15-5D-00-00-01 00155d000001 00155D000002"),
+    ],
+)  # fmt: skip
+def test_shapes(text: str, redacted: str | None) -> None:
+    assert Redactor().redact(text) == (text if redacted is None else redacted)
+
+
+def test_aliases_do_not_touch_tags_nor_other_words() -> None:
+    redactor = Redactor(Terms(vms=("State", "web", "a<b", "S", "running"), hosts=("hv01.corp.example",)))
+    clixml = '<S N="State">State web-1 webs running S a&lt;b hv01.corp.example HV01</S>'
+    assert redactor.redact_clixml(clixml) == (
+        '<S N="State">vm1 vm2-1 webs running S vm3 host1.domain1.example HOST1</S>'
+    )
+    assert redactor.alias("WEB") == "vm2"
+    assert redactor.alias("unknown") == "unknown"
+
+
+def test_a_name_with_a_line_end_has_one_alias_as_it_is_and_as_clixml_writes_it() -> None:
+    redactor = Redactor()
+    redactor.learn(f'<Obj>{VM_TYPE}<S N="Name">web_x000A_01</S></Obj>')
+    assert redactor.redact_clixml("<S>web_x000A_01</S>") == "<S>vm1</S>"
+    assert redactor.redact("web\n01") == "vm1"
+
+
+@given(st.text(max_size=60))
+def test_redaction_is_settled_after_one_pass_and_keeps_tags(text: str) -> None:
+    redactor = Redactor(Terms(hosts=("hv01",)))
+    clixml = f'<S N="hv01">{text.replace("<", "").replace(">", "")} hv01</S>'
+    once = redactor.redact_clixml(clixml)
+    assert once.startswith('<S N="hv01">')
+    assert once.endswith("host1</S>")

@@ -92,7 +92,11 @@ class HostIndex:
         if _NOBODY in index:
             # A row that names no VM may be anybody's: what the table says of one VM is then not known.
             return Unreadable(f"{len(index[_NOBODY])} of the host's answers name no VM")
-        return tuple(index.get(vm_id.lower(), ()))
+        found = index.get(vm_id.lower())
+        if found is None:
+            # An error struck part of the table: where a VM has no row, nobody knows whether it has none.
+            return self.facts.gap(name) or ()
+        return tuple(found)
 
 
 def _is_file(disk: HardDisk) -> bool:

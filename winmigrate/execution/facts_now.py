@@ -34,8 +34,10 @@ def read_now(run: Run, step: Step) -> Now:
     for host in (move.source, move.destination):
         session = run.connector(host)
         try:
-            secured = (move.vm_id,) if host == move.source else ()
-            hosts[host] = read_host(host, run.versions[host], session, run.clock, secured=secured)
+            # On the source the VM alone matters; on the destination that it is not there, so all are read.
+            mine = move.vm_id if host == move.source else None
+            secured = (move.vm_id,) if mine else ()
+            hosts[host] = read_host(host, run.versions[host], session, run.clock, secured=secured, only=mine)
             if host == move.destination:
                 wanted = [item.subject for item in step.expectations if item.kind is ExpectationKind.FILES_ABSENT]
                 if wanted:

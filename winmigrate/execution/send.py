@@ -41,6 +41,7 @@ def send(run: Run, step: Step) -> Knowledge:
 
         events = session.start(asked, on_ticket=intend)
         points.reach(points.SENT)
+        run.watchers[move.source].poke()
         for event in events:
             if event.stream is Stream.ERROR:
                 errors.append(record_of(event.clixml).message)

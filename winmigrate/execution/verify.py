@@ -115,7 +115,8 @@ def _read(run: Run, step: Step, host: str) -> HostFacts:
             run.clock.sleep(_APART)
         session = run.connector(host)
         try:
-            return read_host(host, run.versions[host], session, run.clock, secured=(step.move.vm_id,))
+            vm_id = step.move.vm_id
+            return read_host(host, run.versions[host], session, run.clock, secured=(vm_id,), only=vm_id)
         except HostError as found:
             error = str(found)
         finally:

@@ -65,7 +65,7 @@ def schema(kind: str) -> dict[str, Any]:
     """JSON Schema of a file that people write, or of a document. Raises UsageError for an unknown kind."""
     from winmigrate import inventory, playbook
 
-    written = {"inventory": inventory.json_schema, "playbook": playbook.json_schema}
+    written = {"inventory": inventory.inventory_schema, "playbook": playbook.playbook_schema}
     if kind in written:
         return written[kind]()
     if kind in KINDS:

@@ -53,7 +53,7 @@ class Answer:
 
 
 def _command(name: str, parameters: dict[str, Any], is_script: bool = False) -> PSObject:
-    arguments = [PSObject((), {}, {"N": f"-{key}", "V": value}) for key, value in parameters.items() if key != "_"]
+    arguments = [PSObject((), {}, {"N": key, "V": value}) for key, value in parameters.items() if key != "_"]
     arguments += [PSObject((), {}, {"N": None, "V": value}) for value in parameters.get("_", [])]
     return PSObject((), {}, {"Cmd": name, "IsScript": is_script, "Args": arguments})
 

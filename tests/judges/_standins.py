@@ -1,4 +1,4 @@
-"""The stand-in Hyper-V cmdlets behind the recordings, as their makers' notes have them (fixtures/engine, standins.json)."""
+"""The stand-in Hyper-V cmdlets behind the recordings (fixtures/engine, standins.json)."""
 
 from __future__ import annotations
 
@@ -70,9 +70,13 @@ def load_standins(path: Path = FIXTURE) -> Standins:
             content = archive.extractfile("standins.json")
             assert content is not None
             document = json.loads(content.read())
+    return Standins(machines_of(document), document)
+
+
+def machines_of(document: dict[str, Any]) -> list[PSObject]:
+    """The machines that the document holds as CLIXML, as live objects."""
     types = {name: dict(pairs) for name, pairs in document["types"].items()}
-    machines = [_live(each, types) for each in read(document["vms_clixml"], str)]
-    return Standins(machines, document)
+    return [_live(each, types) for each in read(document["vms_clixml"], str)]
 
 
 def _bare(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -106,10 +110,14 @@ def standin_table(standins: Standins) -> tuple[CommandTable, TypeTable]:
     for name, raw in standins.document["cmdlets"].items():
         definition = parse_definition(name, raw, module="rec", class_name=raw["class"], function=False)
         commands[name] = definition, Implementation(name, raw["class"], bodies[name])
-    mapped = parse_definition("Move-WithMap", {"default": None, "sets": {"(only)": ["Name@0", "DestinationHost@1", "Map@2"]},
-                                               "parameters": {
-        "Name": {"type": "System.String"}, "DestinationHost": {"type": "System.String"},
-        "Map": {"type": "System.Collections.Hashtable[]"}}}, function=True)
+    mapped = parse_definition("Move-WithMap", {
+        "default": None,
+        "sets": {"(only)": ["Name@0", "DestinationHost@1", "Map@2"]},
+        "parameters": {
+            "Name": {"type": "System.String"}, "DestinationHost": {"type": "System.String"},
+            "Map": {"type": "System.Collections.Hashtable[]"},
+        },
+    }, function=True)
     twin = Twin(mapped, Implementation("Move-WithMap", "Move-WithMap", _Bodies(standins).move_with_map))
     enums = {name: dict(members) for name, members in standins.document["enums"].items()}
     return CommandTable(commands, twins={MOVE_WITH_MAP_DIGEST: twin}), known_types(enums)
@@ -203,13 +211,14 @@ def report(machine: PSObject, host: str) -> PSObject:
                      {"Message": message, "MessageId": Int64(33012), "Source": adapter}, {}, message)
     return PSObject((kind, "System.Object"), {
         "VM": machine, "OperationType": "MoveVirtualMachine", "Destination": host, "Path": None, "SnapshotPath": None,
-        "VhdDestinationPath": None, "VhdSourcePath": None, "Incompatibilities": NetArray(kind + "Incompatibility[]", [found]),
+        "VhdDestinationPath": None, "VhdSourcePath": None,
+        "Incompatibilities": NetArray(kind + "Incompatibility[]", [found]),
     }, {}, kind)
 
 
 def _not_found(name: str) -> Error:
-    return Error(f'Hyper-V was unable to find a virtual machine with name "{name}".', "InvalidParameter", "InvalidArgument",
-                 _EXCEPTION, name)
+    message = f'Hyper-V was unable to find a virtual machine with name "{name}".'
+    return Error(message, "InvalidParameter", "InvalidArgument", _EXCEPTION, name)
 
 
 def _fail(machine: PSObject, host: str | None) -> Iterator[Effect]:
@@ -219,9 +228,9 @@ def _fail(machine: PSObject, host: str | None) -> Iterator[Effect]:
     if host == "BAD":
         name, computer = machine.get("Name"), machine.get("ComputerName")
         yield Error(
-            f"Virtual machine migration operation for '{name}' failed at migration source '{computer}'. (Virtual machine ID "
-            f"{str(machine.get('Id')).upper()})\n\nThe Virtual Machine Management Service failed to establish a connection "
-            f"for a Virtual Machine migration with host '{host}': No credentials are available in the security package "
-            "(0x8009030E).",
+            f"Virtual machine migration operation for '{name}' failed at migration source '{computer}'. (Virtual "
+            f"machine ID {str(machine.get('Id')).upper()})\n\nThe Virtual Machine Management Service failed to "
+            f"establish a connection for a Virtual Machine migration with host '{host}': No credentials are available "
+            "in the security package (0x8009030E).",
             "OperationFailed", "NotSpecified", _EXCEPTION, machine, 0x8009030E, "Check delegation",
             "Virtual machine migration operation failed.")

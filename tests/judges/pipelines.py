@@ -1,7 +1,7 @@
 """The judge of the object cmdlets: pipelines over rows, as a real PowerShell engine ran them.
 
-Each line has ``rows``, ``pipeline`` and ``outcome`` (fixtures/engine/README.md). Output is compared whole: types, order and
-values of properties; errors by id, category, exception and message.
+Each line has ``rows``, ``pipeline`` and ``outcome`` (fixtures/engine/README.md). Output is compared whole: types, order
+and values of properties; errors by id, category, exception and message.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ def value_of(told: dict[str, Any] | None) -> Any:
     """The engine's value for the corpus's account of one."""
     if told is None:
         return NO_ARGUMENT
-    kind, value = told["t"], told.get("v")
+    kind: str = told["t"]
+    value: Any = told.get("v")
     match kind:
         case "enum":
             return EnumValue(ENUM, value, MEMBERS[value])
@@ -142,7 +144,7 @@ class Bench:
             except StopIteration as made:
                 stage = made.value
             stages.append(_Watched(stage, output, errors))
-        for stage, after in zip(stages, stages[1:], strict=False):
+        for stage, after in pairwise(stages):
             stage.after = after
         return stages
 
@@ -200,5 +202,6 @@ def judge(path: Path = CORPUS) -> Verdict:
         if got == case["outcome"]:
             agree += 1
         else:
-            differences.append((cause(case, got), f"line {number}: {json.dumps(case['pipeline'])[:300]}: got {got}"[:1500]))
+            text = f"line {number}: {json.dumps(case['pipeline'])[:300]}: got {got}"
+            differences.append((cause(case, got), text[:1500]))
     return Verdict(agree, total, differences)

@@ -1,7 +1,7 @@
 """The judge of the engine: requests recorded from a real PowerShell engine, run by the lab's with the same stand-ins.
 
-Every message is compared as a tree: kinds, order, type names, elements, names and text. What no lab can know is left out by
-name (:data:`VOLATILE`): stack traces and what else .NET puts into a thrown exception, times, process numbers.
+Every message is compared as a tree: kinds, order, type names, elements, names and text. What no lab can know is left
+out by name (:data:`VOLATILE`): stack traces and what else .NET puts into a thrown exception, times, process numbers.
 """
 
 from __future__ import annotations

@@ -34,9 +34,9 @@ from winmigrate.lab.engine.table import CommandTable
 #: PowerShell 5.1 of any Windows since 2016: the facts know its cmdlets by the Windows version that ships them.
 _VERSION = "2022"
 _ALIASES = {
-    "select": "Select-Object", "where": "Where-Object", "?": "Where-Object", "sort": "Sort-Object", "group": "Group-Object",
-    "measure": "Measure-Object", "foreach": "ForEach-Object", "%": "ForEach-Object", "echo": "Write-Output",
-    "write": "Write-Output", "gcm": "Get-Command", "gm": "Get-Member",
+    "select": "Select-Object", "where": "Where-Object", "?": "Where-Object", "sort": "Sort-Object",
+    "group": "Group-Object", "measure": "Measure-Object", "foreach": "ForEach-Object", "%": "ForEach-Object",
+    "echo": "Write-Output", "write": "Write-Output", "gcm": "Get-Command", "gm": "Get-Member",
 }
 _SWITCH = "System.Management.Automation.SwitchParameter"
 #: Parameters that PowerShell 7 has and 5.1 has not: command, set (None: all), name, type.

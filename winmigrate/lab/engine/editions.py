@@ -36,8 +36,10 @@ POWERSHELL_7_6 = Edition(
     has_standard_deviation=True,
     records_statement=True,
     terse_set_errors=False,
-    unknown_command="The term '{0}' is not recognized as a name of a cmdlet, function, script file, or executable program."
-    "\nCheck the spelling of the name, or if a path was included, verify that the path is correct and try again.",
+    unknown_command=(
+        "The term '{0}' is not recognized as a name of a cmdlet, function, script file, or executable program.\n"
+        "Check the spelling of the name, or if a path was included, verify that the path is correct and try again."
+    ),
     prompt_assembly="System.Private.CoreLib, Version=10.0.0.0, Culture=neutral, PublicKeyToken=7cec85d7bea7798e",
 )
 
@@ -51,7 +53,9 @@ WINDOWS_POWERSHELL_5_1 = Edition(
     has_standard_deviation=False,
     records_statement=False,
     terse_set_errors=True,
-    unknown_command="The term '{0}' is not recognized as the name of a cmdlet, function, script file, or operable program."
-    " Check the spelling of the name, or if a path was included, verify that the path is correct and try again.",
+    unknown_command=(
+        "The term '{0}' is not recognized as the name of a cmdlet, function, script file, or operable program. "
+        "Check the spelling of the name, or if a path was included, verify that the path is correct and try again."
+    ),
     prompt_assembly="mscorlib, Version=4.0.0.0, Culture=neutral, PublicKeyToken=b77a5c561934e089",
 )

@@ -75,7 +75,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Let fabric time pass: until ``ready()`` is true or ``deadline`` (fabric clock, seconds) has come. At least one is given.
+    """Let fabric time pass: until ``ready()`` is true or ``deadline`` (fabric clock, seconds) has come. One is given.
 
     ``interruptible``: a stop of the pipeline ends this wait. Cmdlets that do not override StopProcessing say False.
     """
@@ -151,8 +151,8 @@ class Engine(Protocol):
 
         ``stopping`` tells whether the client asked to stop. ``secrets`` opens a sealed SecureString of this session
         (base64 text in, plain text out). ``input_objects``: CLIXML of PIPELINE_INPUT messages until their end.
-        ``answers``: the CLIXML of the PIPELINE_HOST_RESPONSE to a host call by its id (``ci``), None while there is none;
-        a host call that wants an answer is followed by an interruptible Wait for it. Without ``answers`` the client
-        counts as one that has no host.
+        ``answers``: the CLIXML of the PIPELINE_HOST_RESPONSE to a host call by its id (``ci``), None while there is
+        none; a host call that wants an answer is followed by an interruptible Wait for it. Without ``answers`` the
+        client counts as one that has no host.
         Yields messages in order, and Waits that the caller lets pass before it asks for more.
         """

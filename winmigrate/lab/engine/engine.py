@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from winmigrate.facts.types import enums
@@ -30,7 +31,10 @@ def _utc_now() -> dt.datetime:
     return dt.datetime.now(dt.timezone.utc)
 
 
-_ENUM_PREFIXES = {"Hyper-V": "Microsoft.HyperV.PowerShell.", "FailoverClusters": "Microsoft.FailoverClusters.PowerShell."}
+_ENUM_PREFIXES = {
+    "Hyper-V": "Microsoft.HyperV.PowerShell.",
+    "FailoverClusters": "Microsoft.FailoverClusters.PowerShell.",
+}
 
 
 def known_types(further: Mapping[str, Mapping[str, int]] | None = None) -> TypeTable:
@@ -110,7 +114,7 @@ class Engine:
                 raise _unknown_script(called)
             stage = yield from self._stage(run, position, called, *found, position > 0 or piped is not None)
             stages.append(stage)
-        for stage, after in zip(stages, stages[1:], strict=False):
+        for stage, after in pairwise(stages):
             stage.after = after
         yield from run_stages(stages, piped)
 
@@ -230,7 +234,8 @@ def binding_error(refused: BindingFailure, edition: Edition | None, target: Any 
     if edition is not None and edition.terse_set_errors and refused.error_id == "AmbiguousParameterSet":
         message = "Parameter set cannot be resolved using the specified named parameters."
     wrapped = target is not None
-    return Error(message, refused.error_id, refused.category, name, target if wrapped else refused.target, wrapped=wrapped)
+    aimed = target if wrapped else refused.target
+    return Error(message, refused.error_id, refused.category, name, aimed, wrapped=wrapped)
 
 
 def _missing(refused: BindingFailure) -> list[str]:

@@ -254,7 +254,8 @@ class Stage:
             raise Failure(self.record(Error(
                 f'The running command stopped because the preference variable "{kind}Preference" or common parameter '
                 f"is set to Stop: {message}",
-                "ActionPreferenceStop", "OperationStopped", "System.Management.Automation.ActionPreferenceStopException",
+                "ActionPreferenceStop", "OperationStopped",
+                "System.Management.Automation.ActionPreferenceStopException",
             )))
 
     def information(self, effect: Information) -> Flow:
@@ -298,7 +299,8 @@ class Stage:
         if not self.run.can_ask:
             raise Failure(self.record(Error(
                 "A command that prompts the user failed because the host program or the command type does not support "
-                f'user interaction. The host was attempting to request confirmation with the following message: {sentence}',
+                "user interaction. The host was attempting to request confirmation with the following message: "
+                + sentence,
                 "InvalidOperation", "InvalidOperation", "System.Management.Automation.Host.HostException",
             )))
         question = "Are you sure you want to perform this action?"

@@ -159,12 +159,7 @@ class _Reading:
                 inner, has_inner = self.list(element, names, child, depth), True
             else:
                 inner, has_inner = self.value(child, depth + 1), True
-        if names and names[0] == "System.Management.Automation.PSCustomObject" and not has_inner:
-            made = PSObject(names, {}, notes)
-        elif not names and not has_inner:
-            made = PSObject((), {}, notes)
-        else:
-            made = PSObject(_deserialized(names), properties, notes, to_string)
+        made = PSObject(_deserialized(names), properties, notes, to_string)
         if not has_inner:
             self.references[element.get("RefId", "")] = made
         for child in element:

@@ -26,7 +26,7 @@ class NetDictionary(dict[Any, Any]):
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """Which command an error comes from: its name, and the name it was called by ("" before its parameters are bound)."""
+    """Which command an error comes from: its name, and the name it was called by ("" before it is bound)."""
 
     command: str
     called: str

@@ -13,6 +13,7 @@ from winmigrate.lab.engine.values import (
     Char,
     EnumValue,
     Integer,
+    NetArray,
     NetList,
     Noted,
     PSCredential,
@@ -24,6 +25,7 @@ from winmigrate.lab.engine.values import (
 )
 
 CUSTOM_OBJECT = "System.Management.Automation.PSCustomObject"
+_READ_CUSTOM = "Deserialized." + CUSTOM_OBJECT
 
 
 def double_text(value: float) -> str:
@@ -184,9 +186,9 @@ def _other_text(value: Any) -> str:
     if isinstance(value, bytes):
         return " ".join(str(byte) for byte in value)
     if isinstance(value, Mapping):
-        return bare_name(type_name(value))
+        return bare_name(type_name(value) or "")
     if isinstance(value, SecureString | PSCredential):
-        return type_name(value)
+        return type_name(value) or ""
     raise TypeError(f"no .NET text for a {type(value).__name__}")
 
 
@@ -203,13 +205,14 @@ def _member_text(value: Any) -> str:
     if isinstance(value, NetList):
         return bare_name(value.type_names[0])
     if isinstance(value, list):
-        return bare_name(type_name(value))
+        return bare_name(type_name(value) or "")
     return to_text(value)
 
 
 def is_custom(value: Any) -> bool:
     """A property bag: nothing but note properties (PSCustomObject, or no type at all)."""
-    return isinstance(value, PSObject) and (not value.type_names or CUSTOM_OBJECT in value.type_names)
+    return isinstance(value, PSObject) and (
+        not value.type_names or CUSTOM_OBJECT in value.type_names or _READ_CUSTOM in value.type_names)
 
 
 def bare_name(name: str) -> str:
@@ -232,6 +235,8 @@ def type_name(value: Any) -> str | None:
         return value.type_name
     if isinstance(value, Noted):
         return type_name(value.value)
+    if isinstance(value, NetArray):
+        return value.type_name
     named = getattr(value, "type_names", None)
     if named:
         return str(named[0])

@@ -120,9 +120,9 @@ class PSCredential:
 
 @dataclass(eq=False, slots=True)
 class PSObject:
-    """An object with properties. ``type_names`` most derived first. ``properties`` are the adapted (.NET) ones in order,
-    ``notes`` the note properties. ``to_string`` is what ToString() gives; None where it is the type's name or the
-    custom object's ``@{...}``. ``live`` may hold the fabric's own thing, so that a cmdlet gets back what it gave out.
+    """An object with properties. ``type_names`` most derived first. ``properties`` are the adapted (.NET) ones in
+    order, ``notes`` the note properties. ``to_string`` is what ToString() gives; None where it is the type's name or
+    the custom object's ``@{...}``. ``live`` may hold the fabric's own thing, so that a cmdlet gets back what it gave out.
     ``properties`` may be any mapping: lazy ones are read only where a pipeline asks for them.
     """
 
@@ -147,7 +147,7 @@ class PSObject:
 
 @dataclass(eq=False, slots=True)
 class NetList:
-    """A .NET collection that is not a plain array: ``type_names`` most derived first. A plain list is System.Object[]."""
+    """A .NET collection that is not a plain array; ``type_names`` most derived first. A plain list is Object[]."""
 
     type_names: tuple[str, ...]
     items: list[Any]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import math
 import re
 import uuid
 from collections.abc import Callable, Mapping
@@ -309,7 +310,7 @@ _SIMPLE: dict[type, Callable[[Any, str], str]] = {
     bool: lambda value, name: f"<B{name}>true</B>" if value else f"<B{name}>false</B>",
     int: _plain_int,
     float: _element("Db", xml_double),
-    Single: _element("Sg", lambda value: xml_double(value) if value in (float("inf"), float("-inf")) else single_text(value)),
+    Single: _element("Sg", lambda value: xml_double(value) if math.isinf(value) else single_text(value)),
     Decimal: _element("D", decimal_text),
     Char: _element("C", lambda value: str(ord(value))),
     bytes: lambda value, name: (

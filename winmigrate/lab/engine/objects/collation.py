@@ -1,7 +1,7 @@
 """Comparing text as .NET does under the invariant culture (the Unicode root collation).
 
 Three levels: letters, then accents, then case (small before capital). Blanks and punctuation come before digits, digits
-before letters. Only the order of ASCII's signs is written down here; further letters keep the order of their code points.
+before letters. Only the order of ASCII's signs is written down here; further letters keep that of their code points.
 """
 
 from __future__ import annotations

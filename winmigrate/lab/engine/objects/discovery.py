@@ -67,7 +67,7 @@ def command_info(definition: Definition | None, implementation: Implementation) 
         "Name": name,
         "ModuleName": module,
         "Source": module,
-        "Version": Version("1.0.0.0" if module not in _VERSIONS else _VERSIONS[module]),
+        "Version": Version(_VERSIONS.get(module, "1.0.0.0")),
         "CommandType": EnumValue(_PS + "CommandTypes", kind, _KINDS[kind]),
         "Visibility": EnumValue(_PS + "SessionStateEntryVisibility", "Public", 0),
         "Parameters": parameters,
@@ -76,8 +76,9 @@ def command_info(definition: Definition | None, implementation: Implementation) 
 
 #: Versions of the modules as Windows ships them (Windows Server 2016 to 2022).
 _VERSIONS = {
-    "Hyper-V": "2.0.0.0", "FailoverClusters": "2.0.0.0", "CimCmdlets": "1.0.0.0", "Microsoft.PowerShell.Utility": "3.1.0.0",
-    "Microsoft.PowerShell.Management": "3.1.0.0", "Microsoft.PowerShell.Core": "3.0.0.0", "SmbShare": "2.0.0.0",
+    "Hyper-V": "2.0.0.0", "FailoverClusters": "2.0.0.0", "CimCmdlets": "1.0.0.0",
+    "Microsoft.PowerShell.Utility": "3.1.0.0", "Microsoft.PowerShell.Management": "3.1.0.0",
+    "Microsoft.PowerShell.Core": "3.0.0.0", "SmbShare": "2.0.0.0",
     "Storage": "2.0.0.0",
 }
 

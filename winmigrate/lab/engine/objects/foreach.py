@@ -39,7 +39,8 @@ def foreach_process(call: Call) -> Iterator[Effect]:
         yield Output(None)
     else:
         yield Error(f"Method invocation failed because [{bare_name(type_name(value) or '')}] does not contain a method "
-                    f"named '{name}'.", "MethodNotFound", "InvalidOperation", _PS + "PSInvalidOperationException", value, wrapped=True)
+                    f"named '{name}'.", "MethodNotFound", "InvalidOperation", _PS + "PSInvalidOperationException",
+                    value, wrapped=True)
 
 
 def _matching(names: list[str], pattern: str) -> list[str]:

@@ -159,7 +159,7 @@ def get_member(value: Any, name: str) -> Any:
     if isinstance(value, PSObject):
         if name in value.notes:
             return value.notes[name]
-        return value.properties[name] if name in value.properties else None
+        return value.properties.get(name)
     for each, item in members(value):
         if each == name:
             return item

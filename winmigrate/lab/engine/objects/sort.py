@@ -16,7 +16,6 @@ from winmigrate.lab.engine.objects.select import Expression
 from winmigrate.lab.engine.text import CUSTOM_OBJECT, is_custom, to_text, type_name
 from winmigrate.lab.engine.values import Int32, NetList, PSObject
 
-
 MISSING = object()
 
 
@@ -77,7 +76,7 @@ def _stable(entries: list[Entry], compare: Comparison) -> list[Entry]:
 
 
 def _array_sort(entries: list[Entry], compare: Comparison) -> list[Entry]:
-    """Array.Sort of .NET (introspective sort) step by step: what is equal, or of mixed types, ends up where it does there."""
+    """Array.Sort of .NET (introspective sort), step by step: what has no order ends up where it does there."""
     keys = list(entries)
     depth = 2 * (len(keys).bit_length())
     _introspective(keys, 0, len(keys), depth, compare)
@@ -228,10 +227,11 @@ def _base_type(value: Any) -> str | None:
 def _group(group: list[Entry], no_element: bool, edition: Edition) -> PSObject:
     name = "Microsoft.PowerShell.Commands.GroupInfo"
     members = [] if no_element else [entry.value for entry in group]
-    collection = f"System.Collections.ObjectModel.Collection`1[[System.Management.Automation.PSObject, {edition.list_library}]]"
-    keys = group[0].keys
+    element = f"System.Management.Automation.PSObject, {edition.list_library}"
+    collection = f"System.Collections.ObjectModel.Collection`1[[{element}]]"
+    keys = tuple(None if key is MISSING else key for key in group[0].keys)
     properties = {
-        "Values": NetList(("System.Collections.ArrayList", "System.Object"), [None if key is MISSING else key for key in keys]),
+        "Values": NetList(("System.Collections.ArrayList", "System.Object"), list(keys)),
         "Count": Int32(len(group)),
         "Group": NetList((collection, "System.Object"), members),
         "Name": _group_name(keys),
@@ -243,7 +243,7 @@ def _group(group: list[Entry], no_element: bool, edition: Edition) -> PSObject:
 def _group_name(keys: tuple[Any, ...]) -> str:
     parts = []
     for key in keys:
-        if key is None or key is MISSING:
+        if key is None:
             continue
         items = items_of(key)
         parts.append(to_text(key) if items is None else "{" + ", ".join(to_text(each) for each in items) + "}")

@@ -70,7 +70,6 @@ def test_the_example_with_migrations() -> None:
     assert dbs.switch_for(inventory, "hv01", "backup", "hv03") == "Backup-10G"
     assert dbs.switch_for(inventory, "hv01", "External", "hv02") == "Ext"
     assert dbs.priority == 10
-    assert [(rule.kind, rule.vms) for rule in playbook.rules] == [("apart", ("web01", "web02"))]
     assert playbook.window == Window(Moment(dt.time(22)), Moment(dt.time(6)), "fit")
     assert playbook.limits == RunLimits(2, 2, 8)
     assert (playbook.stop_after, playbook.attempts) == (1, 1)
@@ -87,8 +86,6 @@ def test_the_example_with_an_evacuation() -> None:
     assert migration.vm == Selector(source=Target("host", "hv01"), excluded=("dc01",))
     assert migration.to == to
     assert migration.storage.path == r"D:\VMs\{vm}"
-    assert playbook.rules[2] == Rule("keep_on", ("sql01",), Target("tag", "rack-b"))
-    assert [rule.place.line for rule in playbook.rules] == [12, 13, 14]
 
 
 EVERYTHING = f"""\
@@ -115,6 +112,10 @@ migrations:
     fallback: offline
     max_downtime: 10 min
     storage: {{path: '\\\\sofs\\vms\\{{vm}}', disks: {{'a.vhdx': 'E:\\{{vm}}\\b.vhdx'}}}}
+rules:
+  - {{apart: [no, 0012]}}
+  - {{together: [app1, app2]}}
+  - {{keep_on: {{app1: tag:rack-b}}}}
 return: {{start: 'Sun 02:00'}}
 window: {{start: 2026-11-28 22:00, end: 06:00, stop_starting: end}}
 attempts: 3
@@ -140,6 +141,12 @@ def test_every_word_is_read_into_its_type() -> None:
     assert apps.vm.excluded == (f"id:{GUID}", "app9*")
     assert apps.fallback == "offline"
     assert apps.storage.disk_path("a.vhdx", "app1") == "E:\\app1\\b.vhdx"
+    assert [(rule.kind, rule.vms, rule.place.line) for rule in playbook.rules] == [
+        ("apart", ("no", "0012"), 25),
+        ("together", ("app1", "app2"), 26),
+        ("keep_on", ("app1",), 27),
+    ]
+    assert playbook.rules[2] == Rule("keep_on", ("app1",), Target("tag", "rack-b"))
     assert playbook.return_at == Moment(dt.time(2), weekday=6)
     assert playbook.window is not None
     assert str(playbook.window.start) == "2026-11-28 22:00"
@@ -162,9 +169,11 @@ def test_words_without_effect_in_this_version_are_refused_and_never_ignored() ->
         (17, "migrations[2].networks.External"),
         (21, "migrations[3].fallback"),
         (23, "migrations[3].storage.path"),
-        (24, "return"),
-        (28, "notify"),
-        (29, "hooks"),
+        (25, "rules"),
+        (28, "return"),
+        (31, "wait_for"),
+        (32, "notify"),
+        (33, "hooks"),
     ]
 
 

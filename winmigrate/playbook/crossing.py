@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from winmigrate.errors import Fault
 from winmigrate.inventory import Inventory
@@ -15,38 +15,45 @@ from winmigrate.playbook.paths import is_disk_file
 _LONGEST_CIRCLE = 8
 
 
-def one_migration(migration: types.Migration, entry: Marked, inventory: Inventory | None) -> Iterator[Fault]:
-    """What of one migration's words contradict each other."""
+def one_migration(
+    migration: types.Migration, entry: Marked, inventory: Inventory | None, *, sound: bool
+) -> Iterator[Fault]:
+    """What of one migration's words contradict each other. Not ``sound``: a word has a fault and stands as default."""
 
     def at(key: str) -> Marked:
         return entry.child(key) or entry
 
     yield from _targets(migration, at("to"), inventory)
-    kind = migration.kind
-    has_storage = entry.child("storage") is not None
-    if kind == "cluster" and has_storage:
-        yield at("storage").key_fault("a move inside a cluster leaves the storage where it is; leave it out")
-    if kind == "storage" and not has_storage:
-        yield entry.fault("kind storage moves storage and nothing else; wanted: `storage`, such as {path: 'E:\\VMs'}")
-    if kind == "storage" and migration.to:
-        yield at("to").key_fault("kind storage stays on its host; leave `to` out, or take another kind")
-    if kind == "offline" and migration.max_downtime is None:
-        yield at("kind").fault("offline means down-time; wanted: max_downtime, such as 30 min, as the consent to it")
-    if migration.fallback is not None and migration.max_downtime is None:
-        yield at("fallback").fault(
-            "offline means down-time; wanted: max_downtime, such as 30 min, as the consent to it"
-        )
-    if migration.disconnect and migration.max_downtime is None:
-        cut = at("networks").child(migration.disconnect[0]) or at("networks")
-        yield cut.fault("disconnect cuts the VM off; wanted: max_downtime, such as 10 min, as the consent to it")
-    if migration.max_downtime is not None and not (migration.disconnect or migration.fallback or kind == "offline"):
-        yield at("max_downtime").key_fault("nothing here means down-time; leave it out")
     yield from _same_switch(entry.child("networks"))
     yield from _one_file(migration, at("storage"))
+    has_storage = entry.child("storage") is not None
+    if migration.kind == "cluster" and has_storage:
+        yield at("storage").key_fault("a move inside a cluster leaves the storage where it is; leave it out")
+    if migration.kind == "storage" and not has_storage:
+        yield entry.fault("kind storage moves storage and nothing else; wanted: `storage`, such as {path: 'E:\\VMs'}")
+    if migration.kind == "storage" and migration.to:
+        yield at("to").key_fault("kind storage stays on its host; leave `to` out, or take another kind")
     own = migration.vm.name or (f"id:{migration.vm.id}" if migration.vm.id else None)
     for index, name in enumerate(migration.after):
         if own is not None and name.casefold() == own.casefold():
             yield _item(at("after"), index).fault("a VM cannot wait for itself")
+    if sound:
+        yield from _consent(migration, at)
+
+
+def _consent(migration: types.Migration, at: Callable[[str], Marked]) -> Iterator[Fault]:
+    """Down-time wants max_downtime, and max_downtime wants down-time."""
+    offline = migration.kind == "offline"
+    if migration.max_downtime is not None:
+        if not (migration.disconnect or migration.fallback or offline):
+            yield at("max_downtime").key_fault("nothing here means down-time; leave it out")
+        return
+    for key, means in (("kind", offline), ("fallback", migration.fallback is not None)):
+        if means:
+            yield at(key).fault("offline means down-time; wanted: max_downtime, such as 30 min, as the consent to it")
+    if migration.disconnect:
+        cut = at("networks").child(migration.disconnect[0]) or at("networks")
+        yield cut.fault("disconnect cuts the VM off; wanted: max_downtime, such as 10 min, as the consent to it")
 
 
 def _targets(migration: types.Migration, marked: Marked, inventory: Inventory | None) -> Iterator[Fault]:

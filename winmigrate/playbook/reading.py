@@ -73,7 +73,9 @@ def _playbook(
         raise InputFaults(fitting(root, "a playbook: a mapping with `winmigrate: 1` and `migrations`").faults)
     reading = _Reading(root, file, Names(inventory))
     playbook = reading.playbook()
-    reading.gathering.faults.extend(not_yet_faults(root, not_yet))
+    told = {(fault.line, fault.column) for fault in reading.gathering.faults}
+    later = [fault for fault in not_yet_faults(root, not_yet) if (fault.line, fault.column) not in told]
+    reading.gathering.faults.extend(later)
     settle(reading.gathering, list(foreign_faults(root, _is_name)))
     return playbook
 
@@ -81,6 +83,13 @@ def _playbook(
 def _is_name(marked: Marked) -> bool:
     parts = marked.path.replace("[", ".").split(".")
     return not any(part in _PROGRAMS for part in parts[:3])
+
+
+def _what_can_be_read(entry: Marked) -> types.Selector:
+    """The pattern of a choice that has faults elsewhere, so that `after` is not doubted for them; else all VMs."""
+    choose = entry.child("choose")
+    pattern = choose.child("name") if choose is not None else None
+    return types.Selector(pattern=pattern.text if pattern is not None and pattern.text else None)
 
 
 @dataclass(slots=True)
@@ -149,10 +158,10 @@ class _Reading:
                 self.gathering.faults.append(entry.fault("wanted: either `vm` or `choose`"))
             if entry.child("to") is None and values["kind"] != "storage":
                 self.gathering.faults.append(entry.fault('the key "to" is missing'))
-            selector = values["vm"] or values["choose"] or types.Selector()
+            selector = values["vm"] or values["choose"] or _what_can_be_read(entry)
             migration = self.migration(selector, values, entry)
-            if len(self.gathering.faults) == before:
-                self.gathering.faults.extend(crossing.one_migration(migration, entry, self.names.inventory))
+            sound = len(self.gathering.faults) == before
+            self.gathering.faults.extend(crossing.one_migration(migration, entry, self.names.inventory, sound=sound))
             found.append(migration)
             marks.append(entry)
         return found, marks
@@ -190,7 +199,7 @@ class _Reading:
             self.gathering.faults.append((entry.child("host") or entry).fault(message))
         selector = types.Selector(source=host, excluded=values["leave"])
         migration = self.migration(selector, values, entry)
-        if len(self.gathering.faults) == before:
-            self.gathering.faults.extend(crossing.one_migration(migration, entry, self.names.inventory))
+        sound = len(self.gathering.faults) == before
+        self.gathering.faults.extend(crossing.one_migration(migration, entry, self.names.inventory, sound=sound))
         evacuate = types.Evacuate(host.name, values["to"], values["leave"], values["pause_node"], entry.place)
         return evacuate, migration

@@ -20,6 +20,8 @@ NOT_YET: dict[str, str] = {
     rf"{_ENTRY}\.fallback": "until then such a VM is left where it is, and said so",
     rf"{_ENTRY}\.networks.*=disconnect": "until then map the switch to one of the destination",
     r"evacuate\.pause_node=true": "until then: Suspend-ClusterNode",
+    r"rules": "until then say it by `to` and `except`",
+    r"wait_for": "until then a VM that is backed up or merged is a finding",
     r"return": "until then: winmigrate return RUN",
     r"notify": "until then look at the exit code and the report",
     r"hooks": "until then run them around `winmigrate run`",

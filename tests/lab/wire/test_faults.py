@@ -136,6 +136,28 @@ def _receive_of(command_id: str) -> object:
     return receive
 
 
+@pytest.mark.parametrize("ssl", [False, True])
+def test_killed_client_is_noticed_at_once(make_host: Callable[..., Host], ssl: bool) -> None:
+    clock = FabricClock(mode="step")  # its time stands still: no time-out can end the Receive
+    host = make_host(clock)
+    pool = RunspacePool(host.wsman(ssl=ssl))
+    pool.open()
+    found = shell(pool, "Deaf")
+    found.begin_invoke()
+    pool.connection.transport.read_timeout = 0.2
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        pool.connection.invoke(
+            "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/Receive",
+            pool.shell.resource_uri,
+            _receive_of(found.id),
+            selector_set=pool.shell._selector_set,
+        )
+    _until(lambda: not _parked(host))
+    assert clock.state()["parked"] == 0
+    host.engine.open_gate()
+    clock.close()
+
+
 def test_answer_instead(host: Host) -> None:
     with RunspacePool(host.wsman()) as pool:
         for status in (500, 503):

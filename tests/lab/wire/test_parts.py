@@ -157,8 +157,9 @@ def test_real_clock_waits_and_wakes() -> None:
     assert clock.wait(clock.monotonic() - 1, lambda: False) is False
     assert clock.wait(clock.monotonic() + 0.01, None) is False
     done: list[float] = []
-    clock.at(clock.monotonic() + 0.02, lambda when: _note(clock, done, 2.0))
-    clock.at(clock.monotonic() + 0.01, lambda when: _note(clock, done, 1.0))
+    soon = clock.monotonic() + 0.2
+    clock.at(soon + 0.01, lambda when: _note(clock, done, 2.0))
+    clock.at(soon, lambda when: _note(clock, done, 1.0))
     assert clock.wait(clock.monotonic() + 5, lambda: len(done) == 2) is True
     assert done == [1.0, 2.0]
     woken = threading.Event()

@@ -6,7 +6,6 @@ from __future__ import annotations
 import selectors
 import socket
 import ssl
-import struct
 import sys
 import threading
 import traceback
@@ -18,56 +17,18 @@ from typing import Any, TypeAlias
 from winmigrate.lab.wire import framing
 from winmigrate.lab.wire.auth import ConnectionLogon
 from winmigrate.lab.wire.clock import WireClock
+from winmigrate.lab.wire.connection import Connection, Watch
 from winmigrate.lab.wire.faults import Disruption, Exchange, WireFaults
 from winmigrate.lab.wire.shells import ReaderGone
 
 #: Real seconds a TLS handshake may take.
 _HANDSHAKE = 30.0
-_RESET = struct.pack("ii", 1, 0)
 #: Bytes of a body that are read at all; Windows' http.sys refuses far smaller ones.
 _MAX_BODY = 64 * 1024 * 1024
 
 
 class Cut(Exception):
     """The connection ends here, by a fault or by its death."""
-
-
-class Connection:
-    """One TCP connection as others see it: they may cut it from any thread."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
-        self.lost = False
-        self.idle_since: float | None = None
-
-    def cut(self, *, reset: bool = True) -> None:
-        """Ends it: with a reset, or politely as an idle connection is closed."""
-        self.lost = True
-        with suppress(OSError):
-            if reset:
-                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            # the handler's thread closes the descriptor; shutting down wakes it from its read
-            # not SSLSocket's: that one would strip the TLS off under the handler's feet
-            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
-
-    def alive(self) -> bool:
-        """Is the client still there? A client says nothing while it waits, so bytes to read mean a close or an end."""
-        if self.lost:
-            return False
-        try:
-            self.sock.settimeout(0)
-            if isinstance(self.sock, ssl.SSLSocket):
-                # below TLS, where any byte means its end
-                socket.socket.recv(self.sock, 1, socket.MSG_PEEK)
-                return False
-            return bool(self.sock.recv(1, socket.MSG_PEEK))
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        finally:
-            with suppress(OSError):
-                self.sock.settimeout(None)
 
 
 #: What the host does with a whole, opened request: (HTTP status, SOAP text of the answer, what it was about).
@@ -94,6 +55,7 @@ class Listener(ThreadingHTTPServer):
         report: Callable[[dict[str, Any]], None],
         idle_close: float,
         max_body: int,
+        watch: Watch,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.host = host
@@ -104,6 +66,7 @@ class Listener(ThreadingHTTPServer):
         self.report = report
         self.idle_close = idle_close
         self.max_body = max_body
+        self.watch = watch
         self.tls = tls
         self.ignoring = False
         self._connections: set[Connection] = set()
@@ -210,7 +173,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Listener
 
     def setup(self) -> None:
-        self.connection_state = Connection(self.request)
+        self.connection_state = Connection(self.request, self.server.watch)
         self.server.add(self.connection_state)
         try:
             if self.server.ignoring:
@@ -235,7 +198,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def finish(self) -> None:
         self.server.remove(self.connection_state)
-        self.connection_state.lost = True
+        self.connection_state.forget()
         with suppress(OSError, ValueError):
             super().finish()
         with suppress(OSError):
@@ -317,12 +280,6 @@ class Handler(BaseHTTPRequestHandler):
         previous, self._basic = getattr(self, "_basic", ""), self.headers.get("Authorization", "")
         return previous
 
-    def asker_alive(self) -> bool:
-        return self.connection_state.alive()
-
-    def asker_lost(self) -> bool:
-        return self.connection_state.lost
-
     def strike_request(self, exchange: Exchange) -> tuple[int, bytes] | None:
         """Consults the faults when a request was read: raises Cut, or gives what to answer instead."""
         disruption = self._strike("request", exchange)
@@ -339,16 +296,16 @@ class Handler(BaseHTTPRequestHandler):
         if disruption.kind == "hang":
             threading.Thread(target=self._await_close, name="hung connection", daemon=True).start()
             with self.server.clock.parked():  # a client at the other end waits: fabric time may go on
-                self.server.clock.wait(None, self.asker_lost)
+                self.server.clock.wait(None, self.connection_state.is_lost)
         self.connection_state.cut()
         raise Cut
 
     def _await_close(self) -> None:
-        """Notices that the client of a hung connection has given up."""
+        """Notices that the client of a hung connection has given up, whatever it had said before."""
         with suppress(OSError):
             while socket.socket.recv(self.connection_state.sock, 4096):
                 pass
-        self.connection_state.lost = True
+        self.connection_state.forget()
         self.server.clock.changed()
 
     def _disrupt(self, disruption: Disruption, status: int, text: bytes, content_type: str, sealed: bool) -> None:

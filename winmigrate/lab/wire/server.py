@@ -14,6 +14,7 @@ from winmigrate.lab.wire.accounts import Accounts
 from winmigrate.lab.wire.auth import ConnectionLogon
 from winmigrate.lab.wire.certificates import Certificate, make_certificate
 from winmigrate.lab.wire.clock import WireClock
+from winmigrate.lab.wire.connection import Watch
 from winmigrate.lab.wire.faults import Exchange, NoFaults, WireFaults
 from winmigrate.lab.wire.listener import Handler, Listener
 from winmigrate.lab.wire.logon import Limits, LogonContext
@@ -67,6 +68,7 @@ class WireServer:
         self._channel_bindings = channel_bindings
         self._build = build
         self._listeners: dict[str, Listener] = {}
+        self._watch: Watch | None = None
         self._lock = threading.RLock()
         self.service = Service(
             host_name,
@@ -99,6 +101,10 @@ class WireServer:
         """Closes the listeners and every connection, and ends every shell."""
         self._close()
         self.service.end_all()
+        with self._lock:
+            watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.close()
 
     def go_down(self, how: Literal["refuse", "ignore"] = "refuse") -> None:
         """The host answers no more: connections are refused, or taken and never answered. Its shells go on."""
@@ -131,6 +137,8 @@ class WireServer:
         return sum(listener.cut_all() for listener in listeners)
 
     def _open(self, kind: str, port: int) -> None:
+        if self._watch is None:
+            self._watch = Watch(self._clock)
         tls = self.certificate.server_context() if kind == "https" else None
         bindings = self.certificate.channel_bindings() if tls is not None and self._channel_bindings else None
         listener = Listener(
@@ -144,6 +152,7 @@ class WireServer:
             idle_close=self.limits.idle_close,
             # what a sealed body adds; a client that ignores the limit gets a fault, one far above it a 413
             max_body=self.limits.max_envelope * 4,
+            watch=self._watch,
             tls=tls,
         )
         self._ports[kind] = listener.server_port
@@ -191,7 +200,7 @@ class WireServer:
             host=self.host_name,
             client=str(handler.client_address[0]),
         )
-        asker = Asker(context, handler.asker_alive, handler.asker_lost)
+        asker = Asker(context, handler.connection_state)
         facts: dict[str, Any] = {
             "event": "request",
             "action": exchange.action,

@@ -17,7 +17,7 @@ from winmigrate.lab.engine.effects import Engine
 from winmigrate.lab.wire import psrp, soap
 from winmigrate.lab.wire.clock import WireClock
 from winmigrate.lab.wire.logon import Limits, LogonContext
-from winmigrate.lab.wire.shells import Pipeline, Shell
+from winmigrate.lab.wire.shells import Pipeline, Reader, Shell
 from winmigrate.lab.wire.soap import NS, Envelope, WSManFault
 
 ENDPOINTS = "http://schemas.microsoft.com/powershell/"
@@ -31,11 +31,10 @@ _ENVELOPE_ROOM = 2500
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who sends a request, and over what. ``alive`` looks at the socket; ``lost`` says whether we cut it ourselves."""
+    """Who sends a request, and over what."""
 
     context: LogonContext
-    alive: Callable[[], bool]
-    lost: Callable[[], bool]
+    reader: Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +331,7 @@ class Service:
         pipeline = self._pipeline(shell, command_id)
         timeout = envelope.timeout if envelope.timeout is not None else self._limits.default_operation_timeout
         room = min(envelope.max_size or self._limits.max_envelope, self._limits.max_envelope) - _ENVELOPE_ROOM
-        fragments, done = shell.receive(pipeline, timeout, room, asker.alive, asker.lost)
+        fragments, done = shell.receive(pipeline, timeout, room, asker.reader)
         mark = f' CommandId="{pipeline.command_id}"' if pipeline is not None else ""
         texts = [base64.b64encode(fragment).decode() for fragment in fragments]
         streams = "".join(f'<rsp:Stream Name="stdout"{mark}>{text}</rsp:Stream>' for text in texts)

@@ -16,10 +16,10 @@ import threading
 import traceback
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 from xml.sax.saxutils import escape
 
 from winmigrate.lab.engine.effects import Engine, Message, Wait
@@ -35,6 +35,16 @@ _PUBLISH = 256 * 1024
 
 class ReaderGone(Exception):
     """The connection that asked is dead: nothing is answered, and nothing was taken."""
+
+
+class Reader(Protocol):
+    """The connection of a long poll. ``is_lost`` takes no lock; ``alive`` looks at the socket."""
+
+    def is_lost(self) -> bool: ...
+
+    def alive(self) -> bool: ...
+
+    def watched(self) -> AbstractContextManager[None]: ...
 
 
 class Outbox:
@@ -74,8 +84,6 @@ class Pipeline:
 
     def start(self, message: psrp.Incoming) -> None:
         """Runs it; returns once its thread counts as working."""
-        self.started = True
-        self.shell.protocol.busy += 1
         running = threading.Event()
         threading.Thread(
             target=self._run, args=(message, running), name=f"pipeline {self.command_id}", daemon=True
@@ -119,20 +127,21 @@ class Pipeline:
             size = 0
             state: str | None = None
             try:
-                for item in self._items(message):
-                    if isinstance(item, Wait):
-                        self._publish(pending)
-                        pending, size = [], 0
-                        self._pass(item)
-                    else:
-                        pending.append(item)
-                        size += len(item.clixml)
-                        state = item.state if item.kind == "PIPELINE_STATE" else state
-                        if size > _PUBLISH:
+                with closing(self._items(message)) as items:
+                    for item in items:
+                        if isinstance(item, Wait):
                             self._publish(pending)
                             pending, size = [], 0
-                    if self.shell.gone:
-                        break  # the host process has ended; the generator is closed with it
+                            self._pass(item)
+                        else:
+                            pending.append(item)
+                            size += len(item.clixml)
+                            state = item.state if item.kind == "PIPELINE_STATE" else state
+                            if size > _PUBLISH:
+                                self._publish(pending)
+                                pending, size = [], 0
+                        if self.shell.gone:
+                            break  # the process has ended, and what ran in it
                 if state is None and not self.shell.gone:
                     raise RuntimeError("the engine said nothing of the pipeline's end")
             except Exception as defect:  # the lab's own fault: told to the log and the client, never swallowed
@@ -147,12 +156,13 @@ class Pipeline:
                 {"event": "pipeline-ended", "shell": self.shell.shell_id, "command": self.command_id, "state": state}
             )
 
-    def _items(self, message: psrp.Incoming) -> Iterator[Message | Wait]:
+    def _items(self, message: psrp.Incoming) -> Generator[Message | Wait, None, None]:
         if message.kind != psrp.CREATE_PIPELINE:
             refusal = psrp.failed_state("GET_COMMAND_METADATA is not answered; ask with Get-Command")
-            return iter([Message("PIPELINE_STATE", refusal, "Failed")])
+            yield Message("PIPELINE_STATE", refusal, "Failed")
+            return
         no_input = _NO_INPUT.search(message.text)
-        return self.shell.engine.run(
+        yield from self.shell.engine.run(
             message.text,
             replace(self.shell.context, command_id=self.command_id),
             self._stopped,
@@ -296,6 +306,8 @@ class Shell:
                 if target is None:
                     continue  # a host's late answer to a pipeline that has ended
                 if message.kind in (psrp.CREATE_PIPELINE, psrp.GET_COMMAND_METADATA) and not target.started:
+                    target.started = True
+                    self.protocol.busy += 1
                     to_start.append((target, message))
                 else:
                     target.receive_input(message)
@@ -324,11 +336,10 @@ class Shell:
     # --- reading -----------------------------------------------------------------------------------------------------
 
     def receive(
-        self, pipeline: Pipeline | None, timeout: float, room: int, alive: Callable[[], bool], lost: Callable[[], bool]
+        self, pipeline: Pipeline | None, timeout: float, room: int, reader: Reader
     ) -> tuple[list[bytes], bool]:
         """The long poll: (fragments, does the end of the command come with them).
 
-        ``lost`` tells, without a lock, that this server itself has cut the connection; ``alive`` looks at the socket.
         Raises WSManFault (timed out, shell gone, disconnected) and ReaderGone.
         """
         box = self.outbox if pipeline is None else pipeline.outbox
@@ -346,12 +357,13 @@ class Shell:
                 or self.disconnected
                 or box.reader != mine
                 or (pipeline is not None and pipeline.terminated)
-                or lost()
+                or reader.is_lost()
             )
 
-        with self.clock.parked():
-            self.clock.wait(deadline, ready)
-        if lost() or not alive():
+        if not ready():
+            with reader.watched(), self.clock.parked():
+                self.clock.wait(deadline, ready)
+        if not reader.alive():
             raise ReaderGone
         if self.gone:
             raise soap.unknown_shell(self.shell_id)

@@ -467,6 +467,24 @@ def test_a_wrong_password(calm: Host) -> None:
     assert "wrong" not in str(error).replace("wrong password", "")
 
 
+@pytest.mark.parametrize("auth", ["kerberos", "credssp"])
+def test_a_logon_the_host_does_not_offer_or_we_have_no_package_for(calm: Host, auth: str) -> None:
+    error = raised(session_to(calm, auth=auth))
+    assert isinstance(error, AuthenticationFailed)
+    assert "not installed" in str(error) or "does not offer" in str(error) or "refused" in str(error)
+
+
+def test_a_password_that_is_no_longer_right_is_not_tried_on(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = session_to(host)
+    events = session.start(count(50, every=0.1))
+    next(events)
+    monkeypatch.setenv("NTLM_USER_FILE", "/dev/null")
+    host.server.drop_all()
+    with pytest.raises(ConnectionLost, match=r"refused LAB\\admin"):
+        list(events)
+    session.close()
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [({}, "trusted are the public authorities"), ({"pinned_sha256": "AB:" * 31 + "AB"}, "pinned is SHA-256 abab")],

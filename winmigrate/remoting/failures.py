@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import re
 import socket
 import ssl
@@ -65,8 +66,21 @@ _STATUS: dict[int, tuple[str, str]] = {
 #: HTTP answers after which the connection is worth making anew: a stale seal, a service that restarts.
 _PASSING_STATUS = frozenset({400, 500, 502, 503, 504})
 
+
+def _credssp_errors() -> tuple[type[Exception], ...]:
+    """What the extra "credssp" raises, where it is installed."""
+    try:
+        return (importlib.import_module("requests_credssp.exceptions").AuthenticationException,)
+    except ImportError:
+        return ()
+
+
+_CREDSSP_ERRORS = _credssp_errors()
+
 #: Everything the libraries below raise for what a host, or the way to it, can do to us.
 WIRE_ERRORS: tuple[type[Exception], ...] = (
+    *_CREDSSP_ERRORS,
+    ImportError,  # an extra that is not installed is missed only when the host asks for that kind of logon
     WinRMError,
     requests.exceptions.RequestException,
     SpnegoError,
@@ -97,7 +111,12 @@ def is_passing(error: BaseException) -> bool:
         return error.code in _PASSING_STATUS
     if isinstance(error, WSManFaultError):
         return not isinstance(error.code, int)  # a page of HTML that happens to be XML
-    return type(error) is WinRMError or type(error).__module__.startswith("requests_credssp")
+    return type(error) is WinRMError or isinstance(error, _CREDSSP_ERRORS)
+
+
+def is_refused(error: BaseException) -> bool:
+    """Did the host refuse the credential?"""
+    return isinstance(error, (AuthenticationError, SpnegoError, *_CREDSSP_ERRORS))
 
 
 def translate(host: str, endpoint: Endpoint, error: Exception, doing: str, *, sent: bool = False) -> HostError:
@@ -124,7 +143,7 @@ def _found(host: str, endpoint: Endpoint, error: Exception, doing: str) -> HostE
         return Refused(host, told, code=error.code, hint=hint)
     if isinstance(error, FragmentError):
         return ConnectionLost(host, f"a piece of what the host sent while {doing} was lost on the way")
-    if isinstance(error, AuthenticationError | SpnegoError) or type(error).__module__.startswith("requests_credssp"):
+    if is_refused(error) or isinstance(error, ImportError):
         return _authentication(host, endpoint, error)
     if isinstance(error, requests.exceptions.SSLError):
         message, hint = _certificate(endpoint, error)
@@ -158,6 +177,12 @@ def _fault(host: str, error: WSManFaultError, doing: str) -> HostError:
 
 def _authentication(host: str, endpoint: Endpoint, error: Exception) -> AuthenticationFailed:
     text = one_line(error)
+    if isinstance(error, ImportError):
+        return AuthenticationFailed(
+            host,
+            f"{endpoint.auth} needs a package that is not installed ({text})",
+            hint=f"pip install 'winmigrate[{endpoint.auth}]'",
+        )
     if "did not response with one of" in text or "auth protocol" in text:
         return AuthenticationFailed(
             host,

@@ -69,6 +69,7 @@ class _Running:
     events: list[Event] = field(default_factory=list)
     recoveries: int = 0
     was_lost: bool = False
+    is_done: bool = False
 
 
 class PsrpSession:
@@ -132,7 +133,7 @@ class PsrpSession:
         running, self._running = self._running, None
         if pool is None or self._wire is None:
             return
-        if running is not None or self._dead:
+        if running is not None and not self._is_over(running):
             self._left = True
             self._leave(pool)
         else:
@@ -248,6 +249,7 @@ class PsrpSession:
     def _events(self, running: _Running) -> Iterator[Event]:
         while True:
             messages, done = self._receive(running)
+            running.is_done = running.is_done or done
             for message in messages:
                 if message.kind == PIPELINE_STATE:
                     if self._finish(running, message):
@@ -355,7 +357,11 @@ class PsrpSession:
 
     def alive(self, ticket: Ticket) -> bool:
         """Does the host still know that command? Asked over a connection of its own. Raises HostError."""
+        return self._asked_for(ticket, self._endpoint.read_timeout)
+
+    def _asked_for(self, ticket: Ticket, seconds: float) -> bool:
         wire = Wire(self._endpoint)
+        wire.bound(min(seconds, self._endpoint.operation_timeout), seconds)
         try:
             return is_listed(wire, ticket)
         except WIRE_ERRORS as error:
@@ -376,12 +382,16 @@ class PsrpSession:
             with suppress(*WIRE_ERRORS):
                 wire.close()
 
-    def _knows(self, ticket: Ticket) -> bool:
+    def _knows(self, ticket: Ticket, seconds: float | None = None) -> bool:
         """As :meth:`alive`; a host that cannot say is taken to know it, so that the wait goes on."""
         try:
-            return self.alive(ticket)
+            return self._asked_for(ticket, self._endpoint.read_timeout if seconds is None else seconds)
         except HostError:
             return True
+
+    def _is_over(self, running: _Running) -> bool:
+        """Is it certain that the command has ended, so that its shell may be closed?"""
+        return running.is_done or not self._knows(running.ticket, _FAREWELL)
 
     # --- state ---------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from pypsrp.powershell import RunspacePool
 from winmigrate.errors import ConnectionLost, TimedOut
 from winmigrate.remoting.endpoint import Endpoint
 from winmigrate.remoting.enumeration import selectors_of
-from winmigrate.remoting.failures import WIRE_ERRORS, fault_code, is_passing, translate
+from winmigrate.remoting.failures import WIRE_ERRORS, fault_code, is_passing, is_refused, translate
 from winmigrate.remoting.transport import Wire
 from winmigrate.request import Clock
 
@@ -56,7 +56,8 @@ def recover(
                 wire.reconnect(pool.shell.resource_uri, selector_set=selectors_of(pool.shell.id))
             return
         except WIRE_ERRORS as error:
-            if fault_code(error) is not None or not is_passing(error):
+            # a refusal on a fresh connection is meant so: asking on would lock the account
+            if fault_code(error) is not None or is_refused(error) or not is_passing(error):
                 told = _reason(host, endpoint, error)
                 raise ConnectionLost(
                     host,

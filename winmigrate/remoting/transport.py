@@ -14,7 +14,6 @@ import requests
 from pypsrp.wsman import WSMan, _TransportHTTP
 from requests.adapters import HTTPAdapter
 
-from winmigrate.errors import CredentialUnavailable
 from winmigrate.remoting.endpoint import Endpoint
 
 # Without a handler of its own, logging would print pypsrp's account of every lost connection on standard error.
@@ -62,8 +61,8 @@ class _Transport(_TransportHTTP):  # type: ignore[misc]
         self._winmigrate_endpoint = endpoint
 
     def _build_session(self) -> requests.Session:
-        session: requests.Session = super()._build_session()
         endpoint = self._winmigrate_endpoint
+        session: requests.Session = super()._build_session()
         session.trust_env = False
         session.proxies = {}
         if endpoint.pinned_sha256 is not None:
@@ -85,13 +84,7 @@ class Wire(WSMan):  # type: ignore[misc]
             auth=endpoint.auth,
             operation_timeout=endpoint.operation_timeout,
         )
-        try:
-            self.transport = _Transport(endpoint)
-        except ImportError as error:
-            raise CredentialUnavailable(
-                f"{endpoint.address}: {endpoint.auth} needs a package that is not installed ({error})",
-                hint=f"pip install 'winmigrate[{endpoint.auth}]'",
-            ) from error
+        self.transport = _Transport(endpoint)
 
     def reset(self) -> None:
         """Forgets the connection and its sealing context; the next request makes both anew."""

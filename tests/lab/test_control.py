@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -17,6 +18,7 @@ from winmigrate.errors import LabError
 from winmigrate.lab.clock import LabClock
 from winmigrate.lab.control import Control
 from winmigrate.lab.control_client import ControlClient
+from winmigrate.lab.fabric.failures import MigrationFailure
 from winmigrate.lab.fabric.loading import make_world, read_fabric
 from winmigrate.lab.fabric.world import World
 from winmigrate.lab.faults import FaultPlan
@@ -349,6 +351,21 @@ def test_a_lost_reply_strikes_after_the_work(bench: Bench) -> None:
     assert [getattr(bench.faults.strike("reply", command), "kind", None) for _ in range(3)] == ["drop", "drop", None]
 
 
+def test_latency_is_real_time_and_only_of_its_host(bench: Bench) -> None:
+    add(bench, kind="latency", host="hv01", milliseconds=200)
+
+    def took(host: str) -> float:
+        before = time.monotonic()
+        assert bench.faults.strike("request", Exchange(host, "Receive")) is None
+        assert bench.faults.strike("reply", Exchange(host, "Receive")) is None
+        return time.monotonic() - before
+
+    assert took("HV01") >= 0.2
+    assert took("HV02") < 0.2
+    bench.faults.clear()
+    assert took("HV01") < 0.2
+
+
 PHASE_FAULTS = ["negotiate", "storage", "mirror", "memory", "blackout", "cleanup"]
 
 
@@ -382,6 +399,17 @@ def test_a_move_breaks_in_a_phase(bench: Bench, phase: str, how: str, leave: boo
     assert bool(len(bench.world.hosts["hv02"].files)) == leave
     assert bool(bench.world.hosts["hv02"].planned) == leave
     assert vm_of(bench.world, "web01").state == "Running"
+
+
+def test_a_dead_host_says_nothing(bench: Bench) -> None:
+    add(bench, kind="crash", host="hv01", down=60)
+    assert [getattr(bench.faults.strike(point, Exchange("HV01")), "kind", None)  # type: ignore[arg-type]
+            for point in ("connect", "request", "reply")] == ["drop"] * 3
+    assert bench.faults.strike("reply", Exchange("HV02")) is None
+    with pytest.raises(MigrationFailure, match="HV01"):
+        move(bench.world)
+    sleep(bench.world, 61)
+    assert bench.faults.strike("reply", Exchange("HV01")) is None
 
 
 def test_other_faults_of_the_fabric(bench: Bench) -> None:

@@ -51,6 +51,8 @@ def find_destination(world: World, source: Host, name: str, settings: MoveSettin
 
 
 def _admit(world: World, source: Host, vm: VM, destination: Host, settings: MoveSettings) -> None:
+    if not source.reachable:
+        raise failures.unreachable(source.name)  # it died while the cmdlet ran
     if not source.migration.enabled:
         raise failures.source_not_enabled()
     if not destination.migration.enabled:

@@ -4,7 +4,8 @@ The moment is a phase of a VM's move (``vm``, ``phase``, ``after`` seconds), or 
 takes the ``nth`` exchange from there on that fits (``host``, ``action``), ``times`` times over.
 
 Kinds on the wire: drop (connection reset), lose-reply (done, but never told), truncate (half a reply, then reset), hang
-(no answer, connection open), http-error (``status`` instead of an answer).
+(no answer, connection open), http-error (``status`` instead of an answer). And latency: from its moment on, every
+connection to ``host`` and every exchange there takes ``milliseconds`` of real time more.
 Kinds in the fabric: crash (``host`` dies, back after ``down`` seconds; with ``down: 0`` it stays away), break-move
 (``how``, and ``leave`` for leftovers), fill-disk (``host``, ``volume``, ``free``), leftover-planned (a planned VM of
 ``vm`` at ``host``), slow (``host``'s network card has ``rate`` from now on), refuse-migrations (``host``'s port 6600 is
@@ -16,6 +17,7 @@ from __future__ import annotations
 import copy
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -33,16 +35,19 @@ WIRE_KINDS: Mapping[str, tuple[Point, Literal["drop", "hang", "answer", "truncat
 }
 FABRIC_KINDS = ("crash", "break-move", "fill-disk", "leftover-planned", "slow", "refuse-migrations")
 
+LATENCY = "latency"
+
 FAULT = shapes.table(
     "a fault such as {kind: drop, host: hv01, vm: web01, phase: storage}",
-    kind=Key(choice(*WIRE_KINDS, *FABRIC_KINDS), True), id=words(), host=words(), vm=shapes.FREE,
+    kind=Key(choice(*WIRE_KINDS, LATENCY, *FABRIC_KINDS), True), id=words(), host=words(), vm=shapes.FREE,
     phase=choice(*PHASES), after=whole(0, 10**6), action=words(), nth=whole(1, 10**6), times=whole(1, 10**6),
     status=whole(400, 599), down=whole(0, 10**7), how=choice(*failures.BY_NAME), leave=truth(), volume=words(),
-    free=shapes.SIZE, rate=shapes.RATE,
+    free=shapes.SIZE, rate=shapes.RATE, milliseconds=whole(1, 60_000),
 )
 
 _NEEDS = {"crash": ("host",), "fill-disk": ("host", "volume"), "leftover-planned": ("host", "vm"),
-          "slow": ("host", "rate"), "refuse-migrations": ("host",), "break-move": ()}
+          "slow": ("host", "rate"), "refuse-migrations": ("host",), "break-move": (),
+          LATENCY: ("milliseconds",)}
 
 
 @dataclass(slots=True, eq=False)
@@ -118,9 +123,18 @@ class FaultPlan:
 
     def strike(self, point: Point, exchange: Exchange) -> Disruption | None:
         """See winmigrate.lab.wire.faults.WireFaults."""
+        host = self._world.host(exchange.host)
+        if host is not None and not host.reachable:
+            return Disruption("drop")  # a dead host says nothing, also not what it had just worked out
+        with self._lock:
+            late = sum(fault.given["milliseconds"] for fault in self._faults
+                       if fault.kind == LATENCY and fault.state == "armed" and self._fits(fault, exchange))
+        if late and point != "reply":
+            time.sleep(late / 1000)
         with self._lock:
             for fault in self._faults:
-                if fault.state != "armed" or WIRE_KINDS[fault.kind][0] != point or not self._fits(fault, exchange):
+                kind = WIRE_KINDS.get(fault.kind)
+                if fault.state != "armed" or kind is None or kind[0] != point or not self._fits(fault, exchange):
                     continue
                 fault.seen += 1
                 if fault.seen < (fault.given["nth"] or 1):
@@ -128,10 +142,9 @@ class FaultPlan:
                 fault.struck += 1
                 if fault.struck >= (fault.given["times"] or 1):
                     fault.state = "struck"
-                host = self._world.host(exchange.host)
                 self._world.log.write("fault", id=fault.id, what=fault.kind, point=point, action=exchange.action,
                                       host=host.key if host is not None else exchange.host)
-                return Disruption(WIRE_KINDS[fault.kind][1], fault.given["status"] or 500)
+                return Disruption(kind[1], fault.given["status"] or 500)
         return None
 
     def _fits(self, fault: PlannedFault, exchange: Exchange) -> bool:
@@ -173,7 +186,7 @@ class FaultPlan:
         self._world.clock.at(self._world.clock.monotonic() + after, come)
 
     def _moment(self, fault: PlannedFault, job: str | None) -> None:
-        if fault.kind in WIRE_KINDS:
+        if fault.kind in WIRE_KINDS or fault.kind == LATENCY:
             fault.state = "armed"
             return
         fault.state = "struck"

@@ -250,12 +250,12 @@ class PsrpSession:
         while True:
             messages, done = self._receive(running)
             running.is_done = running.is_done or done
+            at = self._clock.monotonic() - running.begun if messages else 0.0
             for message in messages:
                 if message.kind == PIPELINE_STATE:
                     if self._finish(running, message):
                         return
                 elif message.kind in STREAMS:
-                    at = self._clock.monotonic() - running.begun
                     event = Event(at, STREAMS[message.kind], message.clixml)
                     running.events.append(event)
                     if message.kind == HOST_CALL:

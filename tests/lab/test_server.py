@@ -201,6 +201,40 @@ def test_a_crash_ends_sessions_and_comes_to_an_end(lab: Served) -> None:
     assert any(file["partial"] for file in world["hosts"]["hv03"]["files"])
 
 
+CLIENT = """
+import json, sys
+from tests.lab.test_server import Served, move, names
+class Known: pass
+lab = Served(Known(), json.loads(sys.argv[1]))
+session = lab.session("hv01")
+ids = names(session)
+for event in session.start(move(ids["app01"], "app01", "hv03")):
+    print("event", flush=True)
+"""
+
+
+def test_a_killed_client_leaves_its_move_running_and_no_one_waits_for_it(lab: Served) -> None:
+    # this process takes part no more; the other one is the only client
+    lab.clock.close()
+    lab.control.ask("mode", mode="step")
+    command_line = [sys.executable, "-c", CLIENT, json.dumps(lab.ready)]
+    with subprocess.Popen(command_line, text=True, stdout=subprocess.PIPE, env=environment(), cwd=ROOT) as client:
+        assert client.stdout is not None
+        assert client.stdout.readline() == "event\n"
+        lab.control.ask("advance", seconds=10.0)
+        client.kill()
+    lab.control.ask("mode", mode="leap")
+    clock = LabClock(lab.ready["control"], lab.ready["token"])
+    lab.clock = clock
+    assert clock.monotonic() == 10.0
+    assert lab.world()["hosts"]["hv01"]["jobs"][0]["phase"] == "storage"
+    assert clock.monotonic() == 10.0
+    clock.sleep(600.0)
+    assert [entry["state"] for entry in lab.log("move-ended")] == [7]
+    assert where(lab.world(), "app01") == ["hv03"]
+    assert len(lab.log("move-started")) == 1
+
+
 def test_a_wrong_password_is_refused(lab: Served) -> None:
     session = lab.session("hv01", credential=Credential("CORP\\ops", Secret("wrong")))
     with pytest.raises(AuthenticationFailed):

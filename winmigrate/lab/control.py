@@ -109,7 +109,7 @@ class _Connection:
             pass  # the same as its end
         finally:
             for number in self._mine:
-                self._world.clock.leave(number)
+                self._world.clock.leave(number, lost=True)
             self._out.put(None)
             self._control.forget(self)
 

@@ -230,6 +230,30 @@ def test_a_dead_client_stands_for_nobody(clock: FabricClock) -> None:
     assert clock.monotonic() == 30.0
 
 
+def test_a_lost_clients_receive_is_doubted(clock: FabricClock) -> None:
+    """The same where nobody can tell whether the client is alive: time stands while the next one works."""
+    entered = threading.Event()
+
+    def receive() -> None:
+        with clock.working(), clock.parked():
+            entered.set()
+            clock.wait(20.0, lambda: False)
+
+    thread = threading.Thread(target=receive)
+    dead = Seat(clock)
+    with clock.working():
+        thread.start()
+        assert entered.wait(LONG)
+        settle()
+        clock.leave(dead.number, lost=True)
+        seat = Seat(clock)
+    settle()
+    assert clock.monotonic() == 0.0
+    seat.wait(30.0)
+    assert seat.woken.wait(LONG)
+    thread.join(LONG)
+
+
 def test_a_crowd_of_threads_never_sees_time_pass_while_it_works(clock: FabricClock) -> None:
     """Participants, pipelines and the Receives that wait for them, at random; every stretch of work takes no time."""
     import random

@@ -29,6 +29,8 @@ from winmigrate.errors import LabError
 MODES = ("real", "leap", "step")
 #: Real seconds of stillness asked for when more Receives are parked than clients can have (some client has died).
 GRACE = 0.05
+#: Real seconds of stillness asked for when the Receives that would make up the number may be those of a lost client.
+DOUBT = 0.5
 
 
 @dataclass(slots=True, order=True)
@@ -52,6 +54,7 @@ class _Sleeper:
     parked: bool
     sequence: int
     alive: Callable[[], bool] | None = None
+    doubtful: bool = False
     event: threading.Event = field(default_factory=threading.Event)
     result: bool = False
 
@@ -225,12 +228,18 @@ class FabricClock:
             self._stir()
             return number
 
-    def leave(self, number: int) -> None:
-        """It takes part no more, whatever it was doing. An unknown number is none of our business."""
+    def leave(self, number: int, *, lost: bool = False) -> None:
+        """It takes part no more, whatever it was doing. An unknown number is none of our business.
+
+        ``lost``: its process is gone without a word, and one of the parked Receives may have been its own.
+        """
         with self._condition:
             gone = self._participants.pop(number, None)
             if gone is not None:
                 self._waiting -= gone.waiting
+                if lost:
+                    for sleeper in self._sleepers.values():
+                        sleeper.doubtful = sleeper.parked and sleeper.alive is None
                 self._stir()
 
     def begin_wait(self, number: int, until: float | None) -> None:
@@ -361,8 +370,16 @@ class FabricClock:
                 sleeper.parked = False
                 self._parked -= 1
 
-    def _overcounted(self) -> bool:
-        return bool(self._participants) and self._waiting + self._parked > len(self._participants)
+    def _stillness(self) -> float:
+        """How long nothing may stir before the number of those who wait is believed; real seconds."""
+        wanted = len(self._participants)
+        if not wanted:
+            return 0.0
+        waiting = self._waiting + self._parked
+        doubtful = sum(sleeper.parked and sleeper.doubtful for sleeper in self._sleepers.values())
+        if waiting - doubtful < wanted:
+            return DOUBT
+        return GRACE if waiting > wanted else 0.0
 
     def _wake_due(self, now: float) -> bool:
         due: list[tuple[float, int, _Sleeper | _Participant]] = [
@@ -399,9 +416,9 @@ class FabricClock:
                 self._bury()
                 if upcoming is None or not self._waiting + self._parked or not self._still():
                     return None, None
-                quiet = time.monotonic() - self._stirred
-                if self._overcounted() and quiet < GRACE:
-                    return None, GRACE - quiet
+                left = self._stillness() - (time.monotonic() - self._stirred)
+                if left > 0:
+                    return None, left
                 self._base = upcoming
             else:
                 if self._target <= now:

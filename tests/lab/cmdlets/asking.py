@@ -38,6 +38,11 @@ class Answer:
         return [error.get("FullyQualifiedErrorId") for error in self.errors]
 
     @property
+    def said(self) -> list[str]:
+        """The errors' texts."""
+        return [str(error.to_string) for error in self.errors]
+
+    @property
     def failed(self) -> str:
         assert self.failure is not None, "the pipeline did not fail"
         text: str = self.failure.get("FullyQualifiedErrorId")
@@ -48,7 +53,7 @@ class Answer:
 
     @property
     def one(self) -> Any:
-        assert len(self.output) == 1, (self.output, [str(error.to_string) for error in self.errors])
+        assert len(self.output) == 1, (self.output, self.said)
         return self.output[0]
 
 
@@ -93,7 +98,7 @@ class Site:
             if isinstance(item, Wait):
                 self._let_pass(item, stopping)
                 continue
-            value = read(item.clixml, no_secrets) if item.clixml else None
+            value: Any = read(item.clixml, no_secrets) if item.clixml else None
             if item.kind == "PIPELINE_OUTPUT":
                 answer.output.append(value)
             elif item.kind == "ERROR_RECORD":

@@ -116,7 +116,7 @@ def test_what_is_so_already_is_a_warning(site: Site) -> None:
 def test_too_little_memory(site: Site) -> None:
     answer = site.run(("Start-VM", {"Name": "big01"}))
     assert answer.ids == [f"OperationFailed,{HYPERV}StartVM"]
-    assert "Not enough memory in the system" in answer.errors[0].to_string
+    assert "Not enough memory in the system" in answer.said[0]
 
 
 def test_a_machine_on_its_way_takes_no_orders(site: Site) -> None:

@@ -27,7 +27,7 @@ hosts:
 """
 NAMES = {"Compare-WinmigrateVM": "compare_vm", "Move-WinmigrateVM": "move_mended",
          "Remove-WinmigratePlannedVM": "remove_planned_vm"}
-TO = {"DestinationHost": "hv02", "IncludeStorage": True, "DestinationStoragePath": "D:\\VMs\\web01"}
+TO: dict[str, Any] = {"DestinationHost": "hv02", "IncludeStorage": True, "DestinationStoragePath": "D:\\VMs\\web01"}
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_move_stops_at_what_it_cannot_mend(site: Site) -> None:
     assert (answer.state, answer.failed) == ("Failed", "WinmigrateStillIncompatible,Move-WinmigrateVM")
     assert answer.column("SourceType") == ["HardDiskDrive"]
     assert answer.failure is not None
-    assert answer.failure.to_string.startswith("Still incompatible: The virtual machine 'solo01'")
+    assert str(answer.failure.to_string).startswith("Still incompatible: The virtual machine 'solo01'")
     assert site.world.moves == {}
 
 

@@ -81,7 +81,7 @@ def test_a_failed_migration_ends_at_100_percent_with_an_error(site: Site) -> Non
     answer = site.run(("Move-VM", {"Name": "web01", **TO}))
     assert answer.state == "Completed"
     (error,) = answer.errors
-    assert "No credentials are available in the security package (0x8009030E)" in error.to_string
+    assert "No credentials are available in the security package (0x8009030E)" in str(error.to_string)
     assert error.get("Exception").get("HResult") == 0x8009030E - 2**32
     assert answer.progress[-1].get("PercentComplete") == 100
     assert vm_of(site.world, "web01").running
@@ -168,7 +168,7 @@ def test_the_limit_fails_at_once(site: Site) -> None:
     first = move(site.world, "cap01", storage_path="D:\\x")
     sleep(site.world, 1)
     answer = site.run(("Move-VM", {"Name": "web01", **TO}))
-    assert "migration limit '1' was reached" in answer.errors[0].to_string
+    assert "migration limit '1' was reached" in answer.said[0]
     assert not first.ended
 
 
@@ -201,7 +201,7 @@ def test_a_comparison_that_cannot_be_made(site: Site) -> None:
     site.world.hosts["hv02"].migration.enabled = False
     answer = site.run(("Compare-VM", {"Name": "web01", **TO}))
     assert answer.state == "Completed"
-    assert answer.errors[0].to_string.startswith("The destination host is not configured for live migration.")
+    assert answer.said[0].startswith("The destination host is not configured for live migration.")
 
 
 def test_an_import_is_not_played(site: Site) -> None:

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from tests.lab.cmdlets.asking import SELECT, Answer, Site, create_pipeline, no_secrets, select
+from tests.lab.cmdlets.client import ask
 from tests.lab.fabric.worlds import HEAD, SECRET, ops, vm_of, world_of
 from winmigrate.facts import VERSIONS
 from winmigrate.lab.cmdlets import definition_for
 from winmigrate.lab.cmdlets.table import COMMANDS
-from winmigrate.lab.engine.effects import Call, Error
-from winmigrate.lab.engine.values import PSCredential, SecureString
 from winmigrate.lab.fabric.world import LogEvent, World
+from winmigrate.request import Credential, Secret, Statement, command
+from winmigrate.request import select as chosen
 
 SITE = HEAD.replace("users: {ops:", "users: {guest: {password: x, administrator: false}, ops:") + """
 hosts:
@@ -80,7 +81,7 @@ def test_a_name_that_is_not_there(site: Site) -> None:
     answer = site.run(("Get-VM", {"Name": ["nope", "web01"]}), select("Name"))
     assert names(answer) == ["web01"]
     (error,) = answer.errors
-    assert error.to_string == 'Hyper-V was unable to find a virtual machine with name "nope".'
+    assert str(error.to_string) == 'Hyper-V was unable to find a virtual machine with name "nope".'
     assert error.get("FullyQualifiedErrorId") == "InvalidParameter,Microsoft.HyperV.PowerShell.Commands.GetVM"
     assert error.get("ErrorCategory_Message") == "InvalidArgument: (nope:String) [Get-VM], VirtualizationException"
 
@@ -172,7 +173,7 @@ def test_vlans_as_the_survey_asks_for_them(site: Site) -> None:
 def test_firmware_is_for_generation_2_and_bios_for_1(site: Site) -> None:
     firmware = site.run(("Get-VM", {}), ("Get-VMFirmware", {}), select("VMName", "SecureBoot"))
     assert firmware.column("VMName") == ["web01", "db01"]
-    assert firmware.errors[0].to_string.startswith("Generation 1 virtual machines do not support the VMFirmware")
+    assert firmware.said[0].startswith("Generation 1 virtual machines do not support the VMFirmware")
     bios = site.run(("Get-VM", {}), ("Get-VMBios", {}), select("VMName"))
     assert bios.column("VMName") == ["web02"]
     assert len(bios.errors) == 2
@@ -209,7 +210,7 @@ def test_get_vmswitch(site: Site, given: dict[str, Any], found: list[str]) -> No
 
 def test_a_switch_that_is_not_there(site: Site) -> None:
     answer = site.run(("Get-VMSwitch", {"Name": "Converged"}))
-    assert answer.errors[0].to_string == 'Hyper-V was unable to find a virtual switch with name "Converged".'
+    assert answer.said[0] == 'Hyper-V was unable to find a virtual switch with name "Converged".'
 
 
 def test_migration_networks_and_versions(site: Site) -> None:
@@ -227,9 +228,9 @@ def test_another_host_needs_credentials_that_travel(site: Site) -> None:
     alone = site.run(("Get-VMHost", {"ComputerName": "hv02"}))
     assert alone.state == "Completed"
     assert alone.ids == ["OperationFailed,Microsoft.HyperV.PowerShell.Commands.GetVMHost"]
-    assert "0x8009030e" in alone.errors[0].to_string
+    assert "0x8009030e" in alone.said[0]
     assert "Kerberos" in site.as_user(ops("kerberos")).run(
-        ("Get-VMHost", {"ComputerName": "hv02"})).errors[0].to_string
+        ("Get-VMHost", {"ComputerName": "hv02"})).said[0]
     passed = site.as_user(ops("credssp")).run(("Get-VMHost", {"ComputerName": "hv02"}), select("Name"))
     assert names(passed) == ["HV02"]
 
@@ -244,27 +245,24 @@ def test_the_own_host_needs_none(site: Site) -> None:
     ("CORP\\guest", "x", "You do not have the required permission"),
 ])
 def test_a_credential_opens_the_second_hop(site: Site, user: str, password: str, words: str | None) -> None:
-    found = site.engine.table.find("Get-VMSwitch")
-    assert found is not None
-    credential = PSCredential(user, SecureString(password))
-    effects = list(found[1].process(Call("Get-VMSwitch", "", {"ComputerName": ["hv02"], "Credential": [credential]},
-                                         site.caller)))
+    asked = command("Get-VMSwitch", ComputerName="hv02", Credential=Credential(user, Secret(password)))
+    heard = ask(site, Statement((asked, chosen("Name"))))
+    assert heard.state == "Completed"
     if words is None:
-        assert [effect.value.get("Name") for effect in effects] == ["Ext"]  # type: ignore[union-attr]
+        assert [row.properties["Name"] for row in heard.output] == ["Ext"]
     else:
-        (error,) = effects
-        assert isinstance(error, Error)
-        assert words in error.message
+        (error,) = heard.errors
+        assert words in error.to_string
 
 
 def test_unknown_and_silent_hosts(site: Site) -> None:
     caller = ops("credssp")
     answer = site.as_user(caller).run(("Get-VMHost", {"ComputerName": "hv99"}))
-    assert "Cannot find the computer hv99" in answer.errors[0].to_string
+    assert "Cannot find the computer hv99" in answer.said[0]
     site.world.hosts["hv02"].reachable = False
     try:
         answer = site.as_user(caller).run(("Get-VM", {"ComputerName": "hv02"}))
-        assert "cannot complete the operation within the time specified" in answer.errors[0].to_string
+        assert "cannot complete the operation within the time specified" in answer.said[0]
     finally:
         site.world.hosts["hv02"].reachable = True
 
@@ -306,7 +304,7 @@ def test_disks_by_machine_and_missing_ones(site: Site) -> None:
     missing = site.run(("Get-VHD", {"Path": ["D:\\none.vhdx", "D:\\VMs\\web02\\a.vhdx"]}), select("Path"))
     assert len(missing.output) == 1
     assert missing.ids == ["ObjectNotFound,Microsoft.Vhd.PowerShell.Cmdlets.GetVHD"]
-    assert missing.errors[0].to_string.startswith(
+    assert missing.said[0].startswith(
         "Getting the mounted storage instance for the path 'D:\\none.vhdx' failed.")
 
 
@@ -345,7 +343,7 @@ def test_missing_files_are_told_one_by_one(site: Site) -> None:
     answer = site.run(("Get-Item", {"LiteralPath": ["D:\\a", "D:\\VMs\\web02\\a.vhdx", "D:\\b"]}), select("Name"))
     assert names(answer) == ["a.vhdx"]
     assert [error.get("TargetObject") for error in answer.errors] == ["D:\\a", "D:\\b"]
-    assert answer.errors[0].to_string == "Cannot find path 'D:\\a' because it does not exist."
+    assert answer.said[0] == "Cannot find path 'D:\\a' because it does not exist."
 
 
 def test_wildcards_and_children(site: Site) -> None:
@@ -387,7 +385,7 @@ def test_who_we_are(site: Site) -> None:
     assert "S-1-5-32-544" in groups.column("Sid")
     assert site.run(("whoami", {"_": []})).output == ["corp\\ops"]
     assert site.run(("whoami.exe", {"_": ["/user", "/fo", "csv"]})).output[0] == '"User Name","SID"'
-    assert site.run(("whoami.exe", {"_": ["/wrong"]})).errors[0].to_string == (
+    assert site.run(("whoami.exe", {"_": ["/wrong"]})).said[0] == (
         "ERROR: Invalid argument/option - '/wrong'.")
     assert site.run(("hostname.exe", {"_": []})).output == ["HV01"]
 

@@ -8,12 +8,9 @@ from typing import Any
 import pytest
 
 from tests.lab.cmdlets.asking import Site
+from tests.lab.cmdlets.client import ask
 from tests.lab.fabric.worlds import HEAD, ops, world_of
 from winmigrate.facts import VERSIONS, Unreadable
-from winmigrate.lab.engine.effects import Wait
-from winmigrate.remoting.clixml import loads
-from winmigrate.remoting.messages import create_pipeline
-from winmigrate.request import Request, Statement
 from winmigrate.windows.register import TABLES, statements
 
 SITE = HEAD + """
@@ -41,23 +38,6 @@ hosts:
 TRANSIENT = {"migration_jobs", "planned_vms"}
 
 
-def ask(site: Site, asked: Statement) -> tuple[list[Any], list[Any], str, Any]:
-    """Output, error records, the state and its CLIXML, through the client's own writer and reader."""
-    output, errors, state, last = [], [], "", None
-    sent = create_pipeline(Request((asked,)), (2, 3), lambda secret: secret)
-    for item in site.engine.run(sent, site.caller, lambda: False, lambda sealed: sealed):
-        if isinstance(item, Wait):
-            with site.world.clock.parked():
-                site.world.clock.wait(item.deadline, item.ready)
-        elif item.kind == "PIPELINE_OUTPUT":
-            output.append(loads(item.clixml))
-        elif item.kind == "ERROR_RECORD":
-            errors.append(loads(item.clixml))
-        elif item.kind == "PIPELINE_STATE":
-            state, last = item.state or "", loads(item.clixml)
-    return output, errors, state, last
-
-
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_statement_binds(version: str) -> None:
     with world_of(SITE.replace("VERSION", version)) as world:
@@ -65,8 +45,8 @@ def test_every_statement_binds(version: str) -> None:
         for asked in statements(version):
             if asked.commands[0].is_script or "Winmigrate" in asked.commands[0].name:
                 continue  # functions: see test_functions
-            _, _, state, last = ask(site, asked)
-            assert state == "Completed", (asked, last.properties["ExceptionAsErrorRecord"].to_string)
+            answer = ask(site, asked)
+            assert answer.state == "Completed", (asked, answer.failure)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -79,11 +59,12 @@ def test_every_table_is_readable(version: str) -> None:
             members = None
             named = table.members(version)
             if named is not None:
-                members, _, state, _ = ask(site, named)
-                assert state == "Completed"
-            output, errors, state, _ = ask(site, table.statement(version))
-            assert (state, errors) == ("Completed", []), table.name
-            rows = table.rows(output, version, members)
+                asked = ask(site, named)
+                assert asked.state == "Completed"
+                members = asked.output
+            answer = ask(site, table.statement(version))
+            assert (answer.state, answer.errors) == ("Completed", []), table.name
+            rows: tuple[Any, ...] = table.rows(answer.output, version, members)
             assert rows or table.name in TRANSIENT, table.name
             unread = {
                 name: value.reason

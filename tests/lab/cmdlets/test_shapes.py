@@ -177,7 +177,12 @@ def test_enums_by_name_and_number() -> None:
 
 def test_properties_are_read_only_when_asked_for() -> None:
     asked: list[str] = []
-    lazy = Lazy({"A": lambda subject: asked.append("A") or 1, "B": lambda subject: asked.append("B") or 2}, None)
+
+    def read(subject: dict[str, int], name: str) -> int:
+        asked.append(name)
+        return subject[name]
+
+    lazy = Lazy({"A": lambda subject: read(subject, "A"), "B": lambda subject: read(subject, "B")}, {"A": 1, "B": 2})
     assert "B" in lazy
     assert list(lazy) == ["A", "B"]
     assert lazy["B"] == 2

@@ -76,5 +76,9 @@ def _quoted(value: Any) -> str:
 
 
 def show_instance(instance: CimInstance) -> net.PSObject:
-    """The object of an instance; it keeps the instance, so that Invoke-CimMethod gets back what it is called on."""
+    """The object of an instance; it keeps the instance, so that Invoke-CimMethod gets back what it is called on.
+
+    Windows also writes a note ``__ClassMetadata`` into a whole instance, from which PowerShell makes a CimInstance
+    again at the other end; the lab does not, so a whole instance stays a property bag there.
+    """
     return net.PSObject(instance.cim_class.type_names, instance, {"PSComputerName": None}, _text(instance), instance)

@@ -149,6 +149,41 @@ def test_a_checkpoint_puts_new_disks_before_the_old(site: Site) -> None:
     assert site.run(("Get-VMSnapshot", {"VMName": "web01"}), select("Name")).column("Name")[0] == "before"
 
 
+def test_a_removed_checkpoint_is_merged(site: Site) -> None:
+    vm = vm_of(site.world, "web01")
+    for name in ("one", "two"):
+        site.run(("Checkpoint-VM", {"Name": "web01", "SnapshotName": name}))
+    base, leaf = "D:\\VMs\\web01\\web01.vhdx", vm.disks[0].path
+    assert leaf is not None
+    assert len(site.host.files.chain(leaf)) == 3
+    answer = site.run(("Remove-VMSnapshot", {"VMName": "web01", "Name": "two", "Passthru": True}), select("Name"))
+    assert answer.column("Name") == ["two"]
+    assert [point.name for point in vm.checkpoints] == ["one"]
+    assert vm.secondary_status == "MergingDisks"
+    assert vm.parent_checkpoint == vm.checkpoints[0].id
+    sleep(site.world, 60)
+    assert vm.secondary_status is None
+    assert leaf not in site.host.files
+    assert vm.disks[0].path is not None
+    assert [entry.path for entry in site.host.files.chain(vm.disks[0].path)] == [vm.disks[0].path, base]
+    site.run(("Get-VM", {"Name": "web01"}), ("Get-VMSnapshot", {}), ("Remove-VMSnapshot", {}))
+    sleep(site.world, 60)
+    assert (vm.disks[0].path, vm.checkpoints, vm.parent_checkpoint) == (base, [], None)
+    assert site.run(("Remove-VMSnapshot", {"VMName": "web01", "Name": "one"})).ids == [
+        f"InvalidParameter,{HYPERV}RemoveVMSnapshot"]
+
+
+def test_a_removed_checkpoint_with_all_below_it(site: Site) -> None:
+    vm = vm_of(site.world, "web01")
+    for name in ("one", "two", "three"):
+        site.run(("Checkpoint-VM", {"Name": "web01", "SnapshotName": name}))
+    site.run(("Remove-VMCheckpoint", {"VMName": "web01", "Name": "two", "IncludeAllChildSnapshots": True}))
+    sleep(site.world, 60)
+    assert [point.name for point in vm.checkpoints] == ["one"]
+    assert vm.disks[0].path is not None
+    assert len(site.host.files.chain(vm.disks[0].path)) == 2
+
+
 def test_remove(site: Site) -> None:
     vm = vm_of(site.world, "off01")
     asked = site.run(("Remove-VM", {"Name": "off01"}))

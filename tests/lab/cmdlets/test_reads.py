@@ -213,6 +213,12 @@ def test_a_switch_that_is_not_there(site: Site) -> None:
     assert answer.said[0] == 'Hyper-V was unable to find a virtual switch with name "Converged".'
 
 
+def test_virtual_sans(site: Site) -> None:
+    assert names(site.run(("Get-VMSan", {}), select("Name"))) == ["san1"]
+    assert site.run(("Get-VMSan", {"Name": "san9"})).ids == [
+        "InvalidParameter,Microsoft.HyperV.PowerShell.Commands.GetVMSan"]
+
+
 def test_migration_networks_and_versions(site: Site) -> None:
     assert site.run(("Get-VMMigrationNetwork", {}), select("Subnet")).column("Subnet") == ["10.30.0.0/24"]
     versions = site.run(("Get-VMHostSupportedVersion", {}), select("Version", "IsDefault"))

@@ -11,6 +11,7 @@ from winmigrate.lab.cmdlets.desk import Command, Desk, each, find_machines, name
 from winmigrate.lab.cmdlets.hop import desks, error_of
 from winmigrate.lab.cmdlets.hosts import Fixture, unknown_switch
 from winmigrate.lab.cmdlets.machine import Machine, Part, show_checkpoint, show_part, show_vm
+from winmigrate.lab.cmdlets.merging import remove_checkpoints
 from winmigrate.lab.engine import values as net
 from winmigrate.lab.engine.effects import Call, Effect, Error, Output, ShouldProcess, Text, Wait
 from winmigrate.lab.fabric import failures
@@ -267,5 +268,6 @@ _CHANGES: dict[str, Any] = {
     "Rename-VM": _machines(_rename),
     "Remove-VM": _machines(_remove, "High"),
     "Checkpoint-VM": _machines(_checkpoint),
+    "Remove-VMSnapshot": remove_checkpoints,
 }
 COMMANDS: dict[str, Command] = {name: Command(work, hyperv=True) for name, work in _CHANGES.items()}

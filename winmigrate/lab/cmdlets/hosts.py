@@ -95,6 +95,16 @@ declare("VMMigrationNetwork", {
 })
 
 
+declare("VMSan", {
+    **_OWN,
+    "HBAs": lambda f: [],
+    "Note": lambda f: "",
+    "Name": lambda f: f.item,
+    "ParentName": lambda f: [],
+    "ResourcePoolType": lambda f: "FibreChannelConnection",
+})
+
+
 def _nics(fixture: Fixture) -> list[str]:
     return [fixture.item.nic] if fixture.item.nic else []
 
@@ -153,6 +163,16 @@ def _get_versions(desk: Desk, call: Call) -> Iterator[Effect]:
     for row in list(desk.host.supported_versions):
         if row[2] or not call.get("Default"):
             yield Output(shape.show(Fixture(desk, row)))
+
+
+def _get_sans(desk: Desk, call: Call) -> Iterator[Effect]:
+    shape = shape_of("VMSan", desk.host.version)
+    for pattern in [str(name) for name in each(call.get("Name"))] or ["*"]:
+        found = named(list(desk.host.sans), pattern, str)
+        yield from (Output(shape.show(Fixture(desk, san))) for san in found)
+        if not found and wildcard(pattern) is None:
+            yield refusal(desk, "InvalidParameter", "Hyper-V was unable to find a virtual SAN with name "
+                          f'"{pattern}".', pattern)
 
 
 def _get_networks(desk: Desk, call: Call) -> Iterator[Effect]:
@@ -294,6 +314,7 @@ COMMANDS: dict[str, Command] = {
         "Get-VMHostSupportedVersion": _get_versions,
         "Get-VMMigrationNetwork": _get_networks,
         "Get-VMSwitch": _get_switches,
+        "Get-VMSan": _get_sans,
         "Set-VMHost": _set_host,
         "Enable-VMMigration": _switch_migration(True),
         "Disable-VMMigration": _switch_migration(False),

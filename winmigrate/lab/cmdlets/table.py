@@ -31,7 +31,7 @@ _MODULES = {"Microsoft.Windows.ServerManager.Migration": "ServerManager"}
 _ALIASES = {"gcim": "Get-CimInstance", "icim": "Invoke-CimMethod", "gi": "Get-Item", "gci": "Get-ChildItem",
             "dir": "Get-ChildItem", "ls": "Get-ChildItem", "gsv": "Get-Service"}
 #: The Hyper-V module's own aliases, from 2012 R2 on.
-_CHECKPOINT_ALIASES = {"Get-VMCheckpoint": "Get-VMSnapshot"}
+_CHECKPOINT_ALIASES = {"Get-VMCheckpoint": "Get-VMSnapshot", "Remove-VMCheckpoint": "Remove-VMSnapshot"}
 
 
 @cache

@@ -151,9 +151,7 @@ def cancel(run: str, vm: str, inventory: str | None, run_dir: str, form: str, ve
 @click.argument("run")
 @click.option("--open", "show", is_flag=True, help="Open report.html in the browser.")
 @_everywhere(("text", "json", "md", "junit", "html"))
-def report(
-    run: str, show: bool, inventory: str | None, run_dir: str, form: str, verbose: bool, no_color: bool
-) -> int:
+def report(run: str, show: bool, inventory: str | None, run_dir: str, form: str, verbose: bool, no_color: bool) -> int:
     """Write report.html, .json, .md and junit.xml into the run's folder."""
     from winmigrate.cli import driving
 

@@ -149,4 +149,3 @@ def report(word: str, run_dir: str, form: str, show: bool) -> int:
     if show:
         webbrowser.open(written.html.resolve().as_uri())
     return 0
-

@@ -105,4 +105,3 @@ def ground_of(playbook: str, inventory: str | None, run_dir: str = "runs") -> Gr
         return ground_for(inventory, run_dir)
     found = load_playbook(playbook)
     return ground_for(found.inventory or "inventory.yml", run_dir)
-

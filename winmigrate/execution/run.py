@@ -257,9 +257,7 @@ def _seen(run: Run) -> dict[str, Seen | None]:
         if view is None or view.silence:
             found[host] = None
             continue
-        foreign = {
-            str(job.virtual_system_name) for job in view.running_jobs() if job.virtual_system_name not in ours
-        }
+        foreign = {str(job.virtual_system_name) for job in view.running_jobs() if job.virtual_system_name not in ours}
         found[host] = Seen(frozenset(foreign))
     return found
 
@@ -326,4 +324,3 @@ def _heard(run: Run, view: View) -> None:
 
     note_progress(run, view)
     run.ledger.news.set()
-

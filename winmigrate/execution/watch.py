@@ -194,9 +194,7 @@ def read_view(session: Session, host: str, version: str, clock: Clock) -> View:
     return View(host, clock.now(), vms, jobs, planned)
 
 
-def _table(
-    table: Table[R], answers: Mapping[str, Answer | Unreadable], host: str, version: str
-) -> tuple[R, ...]:
+def _table(table: Table[R], answers: Mapping[str, Answer | Unreadable], host: str, version: str) -> tuple[R, ...]:
     """What cannot be read whole is nothing to judge by: the host has not answered then."""
     answer = answers[table.name]
     if isinstance(answer, Unreadable):

@@ -47,9 +47,7 @@ class SharedNothing:
         """Move-VM; with a mended report where a switch has another name at the destination."""
         storage, passed = _storage(move), _passed(move, credential)
         if move.switches:
-            return move_mended(
-                move.vm_id, move.destination_fqdn, storage, version, move.switches, credential=passed
-            )
+            return move_mended(move.vm_id, move.destination_fqdn, storage, version, move.switches, credential=passed)
         return Request((move_vm(move.vm_id, move.destination_fqdn, storage, version, credential=passed),))
 
     def cancel(self, instance_id: str) -> Request:

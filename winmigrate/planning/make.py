@@ -95,9 +95,7 @@ def make_plan(
 # --- placement ---------------------------------------------------------------------------------------------------
 
 
-def _wish(
-    vm_id: str, candidates: Candidates, findings: Findings, survey: Survey, arrivals: dict[str, Arrival]
-) -> Wish:
+def _wish(vm_id: str, candidates: Candidates, findings: Findings, survey: Survey, arrivals: dict[str, Arrival]) -> Wish:
     found = {(item.vm_id, item.destination): item for item in findings.candidates}
     options: list[Option] = []
     blocked: list[str] = []
@@ -169,9 +167,7 @@ def _rooms(name: str, facts: HostFacts, inventory: Inventory) -> HostRooms | Non
         if not isinstance(item.size_remaining, int):
             continue
         letter = item.drive_letter.upper()
-        volumes[f"{letter}:"] = Room(
-            item.size, item.size_remaining, reserve.disks.get(letter, disk_reserve(item.size))
-        )
+        volumes[f"{letter}:"] = Room(item.size, item.size_remaining, reserve.disks.get(letter, disk_reserve(item.size)))
     drive = system.system_drive if isinstance(system.system_drive, str) else "C:"
     return HostRooms(name, Room(total * 1024, free * 1024, kept), volumes, drive.upper())
 
@@ -279,9 +275,7 @@ def _expectations(
         found.append(Expectation(kinds.DISKS_UNCHANGED, move.source, disks_digest(paths)))
     rooms = _rooms(move.destination, destination, inventory)
     if rooms is not None:
-        found.append(
-            Expectation(kinds.FREE_MEMORY, move.destination, amount=arrival.memory + rooms.memory.reserve)
-        )
+        found.append(Expectation(kinds.FREE_MEMORY, move.destination, amount=arrival.memory + rooms.memory.reserve))
         for letter, amount in arrival.disks().items():
             kept = rooms.volumes[letter].reserve if letter in rooms.volumes else 0
             found.append(Expectation(kinds.FREE_DISK, move.destination, letter, amount + kept))
@@ -314,9 +308,7 @@ def _limits(name: str, facts: HostFacts, playbook: Playbook, inventory: Inventor
     own_storage = host if isinstance(host, Unreadable) else host.maximum_storage_migrations
     wished = inventory.hosts[name].limits
     asked = playbook.limits
-    return HostLimits(
-        _limit(own_live, wished.live, asked.live), _limit(own_storage, wished.storage, asked.storage)
-    )
+    return HostLimits(_limit(own_live, wished.live, asked.live), _limit(own_storage, wished.storage, asked.storage))
 
 
 def _limit(own: int | Unreadable, inventory: int | None, playbook: int | None) -> int:

@@ -37,6 +37,8 @@ _PROPERTIES = {
 _KIND_OF = {name.lower(): kind for kind, names in _PROPERTIES.items() for name in names}
 _NAMED = re.compile(r'<S N="(\w+)">([^<]{1,256})</S>')
 _VM_ROW = re.compile(r"<T>(?:Selected\.|Deserialized\.)*Microsoft\.HyperV\.PowerShell\.VirtualMachine</T>")
+#: PowerShell cuts long targets of errors in the middle, and a name with them: "payroll-d...sks".
+_CUT = re.compile(r"([^\s\\/:;,\"'<>()|=.]{3,})?\.\.\.([^\s\\/:;,\"'<>()|=.]{3,})?")
 _CODED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _SEALED = re.compile(r"(<SS\b[^>]*>)[^<]+(</SS>)")
 
@@ -179,7 +181,17 @@ class Redactor:
             longest = sorted(self._aliases, key=len, reverse=True)
             spelled = "|".join(dict.fromkeys(re.escape(one) for name in longest for one in (name, _escaped(name))))
             self._pattern = re.compile(rf"(?<![A-Za-z0-9])(?:{spelled})(?![A-Za-z0-9])", re.IGNORECASE)
-        return self._pattern.sub(self._replaced, text)
+        return _CUT.sub(self._cut, self._pattern.sub(self._replaced, text))
+
+    def _cut(self, match: re.Match[str]) -> str:
+        """The beginning or end of a name beside three dots."""
+        left, right = match[1] or "", match[2] or ""
+        for name, alias in self._aliases.items():
+            if left and name.startswith(left.casefold()):
+                left = alias
+            if right and name.endswith(right.casefold()):
+                right = alias
+        return f"{left}...{right}"
 
     def _replaced(self, match: re.Match[str]) -> str:
         alias = self._aliases.get(_unescaped(match[0]).casefold(), "name")
@@ -200,9 +212,9 @@ class Redactor:
         return f"{user}@{domain}"
 
     def _mac(self, match: re.Match[str]) -> str:
-        number = int(self._shaped("mac", "".join(match.group(3, 5, 7)).upper(), str))
-        tail = f"{number:06X}"
-        return f"{match[1]}{match[2]}{tail[:2]}{match[4]}{tail[2:4]}{match[6]}{tail[4:]}"
+        """The two bytes that Hyper-V takes from a host's address become a number; a pool stays a range."""
+        number = int(self._shaped("mac", f"{match[3]}{match[5]}".upper(), str))
+        return f"{match[1]}{match[2]}{number >> 8 & 255:02X}{match[4]}{number & 255:02X}{match[6]}{match[7]}"
 
     def _ipv4(self, match: re.Match[str]) -> str:
         """Octet by octet under what stands before it, so that subnets stay subnets; the last one as it is."""

@@ -125,6 +125,9 @@ def test_a_move_over_real_winrm(lab: Served, scheme: str) -> None:
     assert [entry["state"] for entry in lab.log("move-ended")] == [7]
     assert 40 < lab.clock.monotonic() < 100
     assert PASSWORD not in json.dumps(lab.control.ask("log"))
+    (asked,) = [entry for entry in lab.log("command") if entry["command"] == "Move-VM"]
+    assert asked["parameters"]["DestinationCredential"] == {"username": "CORP\\ops"}
+    assert (asked["host"], asked["user"], asked["parameters"]["IncludeStorage"]) == ("hv01", "CORP\\ops", True)
 
 
 def test_two_moves_at_once_and_a_watcher(lab: Served) -> None:
@@ -267,6 +270,18 @@ def test_a_fabric_that_cannot_be_served(tmp_path: Path, text: str | None, code: 
     assert ended.returncode == code
     assert words in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--inventory", "no/such/folder/inventory.yml"],
+                                       ["--inventory", "inventory.yml", "--user", "nobody"]])
+def test_an_inventory_that_cannot_be_written(tmp_path: Path, arguments: list[str]) -> None:
+    command_line = [sys.executable, "-m", "winmigrate.lab.server", str(DEMO), *arguments]
+    ended = subprocess.run(command_line, text=True, capture_output=True, env=environment(), timeout=60, check=False,
+                           cwd=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_it_ends_when_asked_over_the_socket() -> None:

@@ -238,20 +238,28 @@ def main(given: Sequence[str] | None = None) -> int:
     stop = lab.control.asked_to_stop
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    with lab:
-        ready = lab.ready()
-        if options.inventory is not None:
-            user = lab.world.user(options.user) if options.user else lab.world.users[0]
-            if user is None:
-                print(f'no user "{options.user}" in {options.fabric}', file=sys.stderr)
-                return 2
-            lab.write_inventory(options.inventory, user, scheme="http" if options.http else "https")
-            ready["inventory"] = str(options.inventory)
-        print(json.dumps(ready), flush=True)
-        # A process whose parent has ended is given another one.
-        while not stop.wait(0.5):
-            if os.getppid() != parent:
-                break
+    try:
+        with lab:
+            return _serve(lab, options, stop, parent)
+    except (WinmigrateError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _serve(lab: Lab, options: argparse.Namespace, stop: threading.Event, parent: int) -> int:
+    ready = lab.ready()
+    if options.inventory is not None:
+        user = lab.world.user(options.user) if options.user else lab.world.users[0]
+        if user is None:
+            print(f'no user "{options.user}" in {options.fabric}', file=sys.stderr)
+            return 2
+        lab.write_inventory(options.inventory, user, scheme="http" if options.http else "https")
+        ready["inventory"] = str(options.inventory)
+    print(json.dumps(ready), flush=True)
+    # A process whose parent has ended is given another one.
+    while not stop.wait(0.5):
+        if os.getppid() != parent:
+            break
     return 0
 
 

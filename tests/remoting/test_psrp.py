@@ -452,6 +452,15 @@ def test_a_host_that_never_answers(host: Host) -> None:
     assert "takes connections but did not answer while opening a shell" in str(error)
 
 
+@pytest.mark.parametrize("point", ["request", "reply"])
+def test_a_line_that_breaks_while_the_shell_is_made_leaves_none_behind(host: Host, point: Any) -> None:
+    host.faults.add(point, DROP, action="Create")
+    error = raised(session_to(host))
+    assert isinstance(error, CannotConnect)
+    assert "broke" in str(error)
+    assert host.server.service.count() == 0
+
+
 def test_http_500_without_a_word_of_wsman(host: Host) -> None:
     host.faults.add("request", Disruption("answer", 500, b"<html>no</html"), times=None)
     error = raised(session_to(host))

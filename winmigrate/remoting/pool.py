@@ -95,8 +95,9 @@ class Pool(RunspacePool):  # type: ignore[misc]
 class Stream:
     """What one pipeline sends: its messages in order, each once.
 
-    A host numbers what it sends, over all of a shell's streams. So after a broken connection the first number tells
-    whether a reply went missing with it (``is_gapped``); without one, nothing is looked for.
+    A host numbers what it sends, without gaps over all of a shell's streams (so in pypsrp's recordings of Windows
+    hosts). So after a broken connection the first number tells whether a reply went missing with it (``is_gapped``);
+    without a break nothing is looked for.
     """
 
     def __init__(self, pool: Pool, command_id: str) -> None:

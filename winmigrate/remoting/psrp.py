@@ -116,6 +116,11 @@ class PsrpSession:
         try:
             pool.open()
         except WIRE_ERRORS as error:
+            if is_passing(error) and not pool.shell.opened:
+                # perhaps the shell was made and only the answer got lost; we chose its id
+                wire.reset()
+                pool.shell._selector_set = selectors_of(pool.id)
+                pool.shell.opened = True
             self._farewell(pool)
             raise translate(self.host, endpoint, error, "opening a shell") from error
         except HostError:

@@ -90,6 +90,12 @@ def test_device_guard(site: Site) -> None:
     assert answer.output == [1]
 
 
+def test_device_guard_came_with_2016() -> None:
+    with world_of(SITE.replace("version: 2019", "version: 2012R2")) as world:
+        asked = {"Namespace": "root/Microsoft/Windows/DeviceGuard", "ClassName": "Win32_DeviceGuard"}
+        assert Site(world).run(("Get-CimInstance", asked)).ids == [f"HRESULT 0x8004100e,{GET}"]
+
+
 @pytest.mark.parametrize(("given", "code", "category"), [
     ({"ClassName": "Win32_Nothing"}, "0x80041010", "MetadataError"),
     ({"ClassName": "Msvm_MigrationJob"}, "0x80041010", "MetadataError"),

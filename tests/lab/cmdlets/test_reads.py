@@ -106,6 +106,11 @@ def test_a_machine_in_full(site: Site) -> None:
     assert (row.get("Generation"), row.get("ComputerName"), row.get("IsClustered")) == (2, "HV01", False)
 
 
+def test_the_size_of_system_files(site: Site) -> None:
+    rows = site.run(("Get-VM", {}), select("SizeOfSystemFiles"))
+    assert all(size > 0 for size in rows.column("SizeOfSystemFiles"))
+
+
 def test_a_machine_that_is_off(site: Site) -> None:
     row = site.run(("Get-VM", {"Name": "web02"}), select("State", "MemoryAssigned", "Uptime", "Heartbeat")).one
     assert row.get("State").value == 3
@@ -391,8 +396,9 @@ def test_who_we_are(site: Site) -> None:
     assert "S-1-5-32-544" in groups.column("Sid")
     assert site.run(("whoami", {"_": []})).output == ["corp\\ops"]
     assert site.run(("whoami.exe", {"_": ["/user", "/fo", "csv"]})).output[0] == '"User Name","SID"'
-    assert site.run(("whoami.exe", {"_": ["/wrong"]})).said[0] == (
-        "ERROR: Invalid argument/option - '/wrong'.")
+    wrong = site.run(("whoami.exe", {"_": ["/wrong"]}))
+    assert wrong.said == ["ERROR: Invalid argument/option - '/wrong'."]
+    assert wrong.ids == ["NativeCommandError"]
     assert site.run(("hostname.exe", {"_": []})).output == ["HV01"]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from winmigrate.facts.versions import at_least
 from winmigrate.lab.cmdlets import cim_hyperv, cim_windows
 from winmigrate.lab.cmdlets.desk import Command, Desk, each
 from winmigrate.lab.cmdlets.hop import local, reach
@@ -20,12 +21,15 @@ Method: TypeAlias = "Callable[[CimInstance, Mapping[str, Any]], dict[str, Any]]"
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A class with where its instances come from. ``hyperv``: they are shown to those only who may manage Hyper-V."""
+    """A class with where its instances come from. ``hyperv``: they are shown to those only who may manage Hyper-V.
+    ``since``: the Windows version that brought its namespace.
+    """
 
     cim_class: CimClass
     items: Callable[[Desk], list[Any]]
     methods: Mapping[str, Method]
     hyperv: bool = False
+    since: str = "2012"
 
 
 def _host(desk: Desk) -> list[Any]:
@@ -43,7 +47,7 @@ _PROVIDERS = {
         Provider(cim_windows.OPERATING_SYSTEM, _host, {}),
         Provider(cim_windows.PROCESSOR, cim_windows.processors, {}),
         Provider(cim_windows.SERVICE, lambda desk: list(desk.host.services.values()), {}),
-        Provider(cim_windows.DEVICE_GUARD_CLASS, _host, {}),
+        Provider(cim_windows.DEVICE_GUARD_CLASS, _host, {}, since="2016"),
         _hyperv(cim_hyperv.MIGRATION_JOB, cim_hyperv.jobs, RequestStateChange=cim_hyperv.request_job_state),
         _hyperv(cim_hyperv.PLANNED_SYSTEM, cim_hyperv.planned),
         _hyperv(cim_hyperv.COMPUTER_SYSTEM, cim_hyperv.systems),
@@ -51,7 +55,6 @@ _PROVIDERS = {
         _hyperv(cim_hyperv.MANAGEMENT_SERVICE, _host, DestroySystem=cim_hyperv.destroy_system),
     )
 }
-_NAMESPACES = {namespace for namespace, _ in _PROVIDERS}
 
 
 def _error(text: str, code: int, category: str, target: Any) -> Error:
@@ -59,10 +62,12 @@ def _error(text: str, code: int, category: str, target: Any) -> Error:
                  code)
 
 
-def find_class(namespace: str, name: str) -> Provider | Error:
+def find_class(desk: Desk, namespace: str, name: str) -> Provider | Error:
     """The class of a namespace (slashes either way, any case), or the server's refusal."""
     wanted = re.sub(r"[\\/]+", "/", namespace).strip("/").lower()
-    if wanted not in _NAMESPACES:
+    there = [provider for (each_namespace, _), provider in _PROVIDERS.items()
+             if each_namespace == wanted and at_least(desk.host.version, provider.since)]
+    if not there:
         return _error("Invalid namespace ", 0x8004100E, "MetadataError", namespace)
     provider = _PROVIDERS.get((wanted, name.lower()))
     return provider or _error("Invalid class ", 0x80041010, "MetadataError", f"{namespace}:{name}")
@@ -117,7 +122,7 @@ def get_instance(desk: Desk, call: Call) -> Iterator[Effect]:
         yield asked
         return
     name, only, condition = asked
-    provider = find_class(str(call.get("Namespace") or cim_windows.CIMV2), name)
+    provider = find_class(desk, str(call.get("Namespace") or cim_windows.CIMV2), name)
     if isinstance(provider, Error):
         yield provider
         return
@@ -173,7 +178,7 @@ def _subjects(desk: Desk, call: Call) -> Iterator[CimInstance | Error]:
     if isinstance(asked, Error):
         yield asked
         return
-    provider = find_class(str(call.get("Namespace") or cim_windows.CIMV2), asked[0])
+    provider = find_class(desk, str(call.get("Namespace") or cim_windows.CIMV2), asked[0])
     if isinstance(provider, Error):
         yield provider
         return

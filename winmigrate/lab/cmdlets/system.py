@@ -251,7 +251,7 @@ def whoami(desk: Desk, call: Call) -> Iterator[Effect]:
     unknown = [one for one in arguments if one not in ("/user", "/groups", "/fo", "csv", "list", "table", "/nh")]
     if unknown:
         yield Error(f"ERROR: Invalid argument/option - '{unknown[0]}'.", "NativeCommandError", "NotSpecified",
-                    "System.Management.Automation.RemoteException", unknown[0])
+                    "System.Management.Automation.RemoteException", unknown[0], origin=("whoami.exe", None))
         return
     user = desk.world.user(call.context.user)
     name = call.context.user.lower()

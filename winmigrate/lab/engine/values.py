@@ -122,7 +122,8 @@ class PSCredential:
 class PSObject:
     """An object with properties. ``type_names`` most derived first. ``properties`` are the adapted (.NET) ones in
     order, ``notes`` the note properties. ``to_string`` is what ToString() gives; None where it is the type's name or
-    the custom object's ``@{...}``. ``live`` may hold the fabric's own thing, so that a cmdlet gets back what it gave out.
+    the custom object's ``@{...}``. ``live`` may hold the fabric's own thing, so that a cmdlet gets back what it gave
+    out.
     ``properties`` may be any mapping: lazy ones are read only where a pipeline asks for them.
     """
 

@@ -37,6 +37,10 @@ def _flag(call: Call, name: str) -> bool:
     return bool(call.bound.get(name)) or (bool(call.bound.get("AllStats")) and name in _ALL)
 
 
+def _of_text(call: Call) -> bool:
+    return any(call.bound.get(name) for name in ("Character", "Word", "Line", "IgnoreWhiteSpace"))
+
+
 _ALL = frozenset({"Sum", "Average", "Minimum", "Maximum", "StandardDeviation"})
 
 
@@ -68,7 +72,7 @@ def _named(statistics: dict[str, _Statistics], name: str) -> _Statistics:
 
 def _analyse(call: Call, found: _Statistics, value: Any) -> Iterator[Effect]:
     found.count += 1
-    if call.parameter_set == "TextMeasure" or any(_flag(call, each) for each in ("Character", "Word", "Line")):
+    if _of_text(call):
         _count_text(found, to_text(value), bool(call.bound.get("IgnoreWhiteSpace")))
     if any(_flag(call, name) for name in ("Sum", "Average", "StandardDeviation")):
         try:
@@ -143,7 +147,7 @@ def measure_end(call: Call, edition: Edition) -> Iterator[Effect]:
     for name, found in statistics.items():
         if by_property and not found.count:
             continue
-        if call.parameter_set == "TextMeasure":
+        if _of_text(call):
             yield Output(_text_info(call, found, name if by_property else None))
         else:
             yield Output(_generic_info(call, found, name if by_property else None, edition))

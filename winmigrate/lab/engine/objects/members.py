@@ -146,6 +146,8 @@ def property_names(value: Any) -> list[str]:
 
 def resolve(value: Any, pattern: str) -> list[str]:
     """The names of the properties that a name or wildcard stands for, as the object spells them."""
+    if isinstance(value, PSObject) and (pattern in value.notes or pattern in value.properties):
+        return [pattern]
     names = property_names(value)
     if has_wildcard(pattern):
         expression = wildcard(pattern)

@@ -239,11 +239,13 @@ def same_id(vm: VM, destination: Host) -> MigrationFailure:
 
 
 def file_exists(vm: VM, destination: Host, path: str) -> MigrationFailure:
+    # The Win32 sentence and its code are Windows'; how VMMS words it around them was not found published.
     return _failed(vm, "destination", destination, f"Migration did not succeed. Failed to create file '{path}': "
                    "'The file exists.'('0x80070050').", hresult=FILE_EXISTS, message_id=STORAGE, slug="file-exists")
 
 
 def bad_path(vm: VM, destination: Host, path: str) -> MigrationFailure:
+    # The Win32 sentence and its code are Windows'; how VMMS words it around them was not found published.
     return _failed(vm, "destination", destination, f"Migration did not succeed. Failed to create folder '{path}': "
                    "'The system cannot find the path specified.'('0x80070003').", hresult=0x80070003,
                    message_id=STORAGE, slug="bad-path")
@@ -253,6 +255,7 @@ def bad_path(vm: VM, destination: Host, path: str) -> MigrationFailure:
 
 
 def disk_full(vm: VM, source: Host, path: str) -> MigrationFailure:
+    # The Win32 sentence and its code are Windows'; how VMMS words it around them was not found published.
     return _failed(vm, "source", source, f"Migration did not succeed. Failed to copy file to '{path}': "
                    f"'There is not enough space on the disk.'('0x{DISK_FULL:08X}').", hresult=DISK_FULL,
                    slug="disk-full")
@@ -281,6 +284,7 @@ def out_of_memory(vm: VM, destination: Host) -> MigrationFailure:
 
 
 def cancelled(vm: VM, source: Host) -> MigrationFailure:
+    # The Win32 sentence and its code are Windows'; how VMMS words it around them was not found published.
     return _failed(vm, "source", source, coded("The operation was canceled by the user.", CANCELLED),
                    hresult=CANCELLED, category="OperationStopped", slug="cancelled")
 

@@ -18,6 +18,7 @@ from winmigrate.checks.frame import (
     requirement,
     unknown,
 )
+from winmigrate.checks.words import quoted
 
 #: A blackout longer than this is named: seconds (docs/interface.md, section 4).
 LONG_BLACKOUT = 2.0
@@ -176,13 +177,12 @@ def post_leftovers_source(after: Aftermath) -> Verdict:
     left = known(after.leftovers, f"the old files of {after.vm_name} on {after.source}")
     if not left:
         return passed(f"nothing on {after.source}")
-    quoted = ", ".join("'" + path.replace("'", "''") + "'" for path in left)
     return failed(
         f"{len(left)} left on {after.source}: {', '.join(left[:3])}{', ...' if len(left) > 3 else ''}",
         wanted="none",
         remedy=Remedy(
             RemedyKind.POWERSHELL,
-            f"Remove-Item -LiteralPath {quoted} -Confirm",
+            f"Remove-Item -LiteralPath {', '.join(map(quoted, left))} -Confirm",
             f"administrator on {after.source}, once {after.vm_name} is known to be well on {after.destination}",
         ),
     )

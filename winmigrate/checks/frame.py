@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from winmigrate.checks.finding import Finding, Outcome, Remedy, Resolver, Scope, Severity, Subject
@@ -95,8 +96,9 @@ def unknown(reason: str, *, needs: str = "", hop: str = "") -> Verdict:
 class Ground:
     """What a requirement is evaluated on: the facts of its scope, and the wishes that concern it.
 
-    For a host's requirement ``source`` is that host. For a VM's, ``source`` is where it is. ``candidate``,
-    ``migration`` and ``pair`` are there from the scopes that have them; asking for one that is not is a defect.
+    For a host's requirement ``source`` is that host; ``is_source`` and ``is_destination`` say what any candidate has
+    it for. For a VM's, ``source`` is where it is. ``candidate``, ``migration`` and ``pair`` are there from the scopes
+    that have them; asking for one that is not is a defect.
     """
 
     source: HostIndex
@@ -132,11 +134,20 @@ class Ground:
 Check: TypeAlias = Callable[[Ground], Verdict]
 
 
+class Role(str, Enum):
+    """Of which host of a candidate a host's requirement speaks."""
+
+    SOURCE = "source"
+    DESTINATION = "destination"
+    BOTH = "both"
+
+
 @dataclass(frozen=True, slots=True)
 class Requirement:
     """One requirement of a live migration. ``title`` states the healthy world and reads true when it passes.
 
-    ``read_by``: how its facts are read, for docs/requirements.md. ``may_be_accepted`` False: identity, memory, space.
+    ``role``: for scope HOST, of which hosts it speaks. ``read_by``: how its facts are read, ``mend``: what mends it,
+    both for docs/requirements.md. ``may_be_accepted`` False: identity, memory, space.
     """
 
     id: str
@@ -151,6 +162,7 @@ class Requirement:
     mend: str = ""
     page: str = ""
     may_be_accepted: bool = True
+    role: Role = Role.BOTH
 
 
 REGISTRY: dict[str, Requirement] = {}
@@ -173,6 +185,7 @@ def requirement(
     mend: str = "",
     page: str = "",
     may_be_accepted: bool = True,
+    role: Role = Role.BOTH,
 ) -> Callable[[Check], Check]:
     """Registers the function below it under this id."""
     versions = VERSIONS[VERSIONS.index(since) : VERSIONS.index(until) + 1]
@@ -181,7 +194,7 @@ def requirement(
         assert id not in REGISTRY, f"{id} is registered twice"
         REGISTRY[id] = Requirement(
             id, title, tuple(kinds), versions, severity, scope, tuple(resolvers), check, read_by, mend, page,
-            may_be_accepted,
+            may_be_accepted, role,
         )  # fmt: skip
         return check
 

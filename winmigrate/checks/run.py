@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,9 @@ from winmigrate.checks.finding import (
     Severity,
     Subject,
 )
-from winmigrate.checks.frame import REGISTRY, Ground, Requirement, evaluate, survey_index
+from winmigrate.checks.frame import REGISTRY, Ground, Requirement, Role, evaluate, survey_index
 from winmigrate.checks.index import HostIndex
-from winmigrate.survey import Candidate, Candidates, HostFacts, Survey, Unmatched
+from winmigrate.survey import Candidate, Candidates, HostFacts, PairFacts, Survey, Unmatched
 
 if TYPE_CHECKING:
     from winmigrate.inventory import Inventory
@@ -42,7 +42,16 @@ def run_checks(
 
     checks.load_all()
     chosen = [item for item in REGISTRY.values() if (not only or item.id in only) and item.id not in skip]
-    running = _Running(survey_index(survey), survey, playbook, inventory, now, chosen)
+    running = _Running(
+        survey_index(survey),
+        survey,
+        playbook,
+        inventory,
+        now,
+        chosen,
+        frozenset(item.source for item in candidates.candidates),
+        frozenset(item.destination for item in candidates.candidates),
+    )
     found = tuple(running.candidate(item) for item in candidates.candidates)
     accepted = tuple(_accept(finding, playbook.accept, now.date()) for finding in running.findings)
     wishes = tuple(_wish(item) for item in candidates.unmatched)
@@ -57,54 +66,75 @@ class _Running:
     inventory: Inventory
     now: dt.datetime
     chosen: list[Requirement]
+    sources: frozenset[str]
+    destinations: frozenset[str]
     findings: list[Finding] = field(default_factory=list)
-    done: dict[tuple[str, Subject], int] = field(default_factory=dict)
+    #: What was evaluated on a subject: requirement -> place in ``findings``.
+    done: dict[Subject, dict[str, int]] = field(default_factory=dict)
 
     def candidate(self, item: Candidate) -> CandidateFindings:
-        source = self._index(item.source)
-        destination = self._index(item.destination)
-        pair = self.survey.pair(item.source, item.destination)
-        on_host = {
-            host.name: Ground(
-                host,
-                self.now,
-                self.inventory,
-                self.playbook,
-                is_source=host is source,
-                is_destination=host is not source,
-            )
-            for host in (source, destination)
-        }
-        whole = Ground(source, self.now, self.inventory, self.playbook, destination, pair, item)
-        on_pair = Ground(source, self.now, self.inventory, self.playbook, destination, pair)
-        on_vm = Ground(source, self.now, self.inventory, self.playbook, None, None, item)
+        source, destination = self._index(item.source), self._index(item.destination)
+        on_source, on_destination = self._host(source), self._host(destination)
+        on_pair = self._scope(
+            Subject(Scope.PAIR, source=item.source, destination=item.destination),
+            lambda: self._ground(source, destination, self.survey.pair(item.source, item.destination)),
+        )
+        on_vm = self._scope(
+            Subject(Scope.VM, item.vm_id, item.vm_name, item.source), lambda: self._ground(source, None, None, item)
+        )
+        on_all = self._scope(
+            Subject(Scope.CANDIDATE, item.vm_id, item.vm_name, item.source, item.destination),
+            lambda: self._ground(source, destination, self.survey.pair(item.source, item.destination), item),
+        )
         indexes: list[int] = []
         for requirement in self.chosen:
             if requirement.scope is Scope.HOST:
-                for name, ground in on_host.items():
-                    indexes.append(self._once(requirement, ground, Subject(Scope.HOST, source=name)))
+                if requirement.role is not Role.DESTINATION:
+                    indexes.append(on_source[requirement.id])
+                if requirement.role is not Role.SOURCE and destination is not source:
+                    indexes.append(on_destination[requirement.id])
             elif requirement.scope is Scope.PAIR:
-                subject = Subject(Scope.PAIR, source=item.source, destination=item.destination)
-                indexes.append(self._once(requirement, on_pair, subject))
+                indexes.append(on_pair[requirement.id])
             elif requirement.scope is Scope.VM:
-                subject = Subject(Scope.VM, item.vm_id, item.vm_name, item.source)
-                indexes.append(self._once(requirement, on_vm, subject))
+                indexes.append(on_vm[requirement.id])
             else:
-                subject = Subject(Scope.CANDIDATE, item.vm_id, item.vm_name, item.source, item.destination)
-                indexes.append(self._once(requirement, whole, subject))
+                indexes.append(on_all[requirement.id])
         return CandidateFindings(item.vm_id, item.vm_name, item.source, item.destination, tuple(indexes))
+
+    def _host(self, host: HostIndex) -> dict[str, int]:
+        roles = {role for role, names in self._roles() if host.name in names} | {Role.BOTH}
+        subject = Subject(Scope.HOST, source=host.name)
+        return self._scope(subject, lambda: self._ground(host, None, None), roles)
+
+    def _roles(self) -> tuple[tuple[Role, frozenset[str]], ...]:
+        return (Role.SOURCE, self.sources), (Role.DESTINATION, self.destinations)
+
+    def _ground(
+        self, source: HostIndex, destination: HostIndex | None, pair: PairFacts | None, item: Candidate | None = None
+    ) -> Ground:
+        return Ground(
+            source, self.now, self.inventory, self.playbook, destination, pair, item,
+            source.name in self.sources, source.name in self.destinations,
+        )  # fmt: skip
 
     def _index(self, name: str) -> HostIndex:
         if name not in self.indexes:
             self.indexes[name] = HostIndex(HostFacts(name))
         return self.indexes[name]
 
-    def _once(self, requirement: Requirement, ground: Ground, subject: Subject) -> int:
-        key = (requirement.id, subject)
-        if key not in self.done:
-            self.done[key] = len(self.findings)
-            self.findings.append(evaluate(requirement, ground, subject))
-        return self.done[key]
+    def _scope(
+        self, subject: Subject, ground: Callable[[], Ground], roles: Collection[Role] = frozenset(Role)
+    ) -> dict[str, int]:
+        """Everything of one scope, on one subject, once."""
+        found = self.done.get(subject)
+        if found is None:
+            found = self.done[subject] = {}
+            stand = ground()
+            for requirement in self.chosen:
+                if requirement.scope is subject.scope and requirement.role in roles:
+                    found[requirement.id] = len(self.findings)
+                    self.findings.append(evaluate(requirement, stand, subject))
+        return found
 
 
 def _accept(finding: Finding, accepts: Iterable[Accept], today: dt.date) -> Finding:
@@ -117,7 +147,7 @@ def _accept(finding: Finding, accepts: Iterable[Accept], today: dt.date) -> Find
         # What fails on identity, memory or disk space may not be accepted; that it is unknown may.
         if not may and finding.outcome is Outcome.FAIL:
             continue
-        if item.vm and item.vm not in (finding.subject.vm_name, finding.subject.vm_id):
+        if item.vm and item.vm.casefold() not in (finding.subject.vm_name.casefold(), finding.subject.vm_id):
             continue
         return replace(finding, accepted=Acceptance(item.reason, item.who, item.until))
     return finding

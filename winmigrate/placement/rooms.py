@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-GIB = 1024**3
+from winmigrate.checks.reserves import GIB, disk_reserve, memory_reserve
 
-#: Kept free at a destination where the inventory says nothing: the larger of both (docs/interface.md, section 4).
-MEMORY_RESERVE = (8 * GIB, 0.10)
-DISK_RESERVE = (50 * GIB, 0.15)
-
-
-def memory_reserve(total: int) -> int:
-    """Bytes of memory kept free on a host with ``total`` bytes."""
-    return max(MEMORY_RESERVE[0], int(total * MEMORY_RESERVE[1]))
-
-
-def disk_reserve(total: int) -> int:
-    """Bytes kept free on a volume of ``total`` bytes."""
-    return max(DISK_RESERVE[0], int(total * DISK_RESERVE[1]))
+__all__ = [
+    "GIB",
+    "HostRooms",
+    "Option",
+    "Placement",
+    "Refused",
+    "Room",
+    "Wish",
+    "disk_reserve",
+    "memory_reserve",
+]
 
 
 @dataclass(frozen=True, slots=True)

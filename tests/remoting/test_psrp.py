@@ -386,6 +386,28 @@ def test_a_rebooted_host_is_a_lost_connection(host: Host) -> None:
     session.close()
 
 
+def test_a_host_that_rebooted_between_two_requests(host: Host) -> None:
+    session = session_to(host)
+    session.ask(count(1))
+    host.server.reboot()
+    host.server.come_up()
+    with pytest.raises(ConnectionLost) as caught:
+        session.ask(count(1))
+    session.close()
+    assert "gone" in str(caught.value) or "knows no such shell" in str(caught.value)
+    assert host.engine.ran == ["Count"]
+
+
+def test_a_credential_that_cannot_be_sealed_is_not_sent(host: Host) -> None:
+    session = session_to(host)
+    session.open()
+    host.faults.add("request", Disruption("answer", 500), action="Send", times=None)
+    with pytest.raises(HostError, match="exchanging session keys"):
+        session.ask(_echo({"Credential": CREDENTIAL}))
+    session.close()
+    assert host.engine.ran == []
+
+
 def test_out_of_reach_for_good_ends_after_our_patience(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("winmigrate.remoting.recovery.PATIENCE", 1.0)
     session = session_to(host)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from winmigrate.errors import TimedOut, UsageError, did_you_mean
 from winmigrate.remoting.endpoint import Endpoint
-from winmigrate.remoting.psrp import PsrpSession
 from winmigrate.request import Clock, ClockEvent, Event, Reply, Request, Session, Ticket
+
+if TYPE_CHECKING:
+    from winmigrate.remoting.psrp import PsrpSession
 
 #: How long a session waits for one of ours to end before it says so. Seconds of the clock.
 _LONGEST_WAIT = 600.0
@@ -29,6 +31,9 @@ def connector(endpoints: Mapping[str, Endpoint], clock: Clock) -> Connector:
     shells = {name: Shells(name, endpoint.max_shells, clock) for name, endpoint in endpoints.items()}
 
     def connect(host_name: str) -> Session:
+        # here, so that whoever only needs a Connector does not load pypsrp and all below it
+        from winmigrate.remoting.psrp import PsrpSession
+
         if host_name not in endpoints:
             raise UsageError(f'no host "{host_name}" to connect to{did_you_mean(host_name, endpoints)}')
         return _Counted(PsrpSession(host_name, endpoints[host_name], clock), shells[host_name])

@@ -3,6 +3,10 @@
 Laws: a request is sent once. Its ids are told before it leaves. After it has left, whatever breaks is ConnectionLost
 or TimedOut: nobody here can say whether it happened. A broken line is made good (recovery) as long as nothing of what
 the host said is missing; a missing end is said to be missing, never waited for for ever.
+
+Progress is not silenced: while we receive it fills no buffer. A shell that is left with something running in it is
+told to drop what it cannot deliver (BufferMode Drop), for in Block mode a full buffer would suspend the command
+(about_Remote_Disconnected_Sessions).
 """
 
 from __future__ import annotations

@@ -270,4 +270,4 @@ _CHANGES: dict[str, Any] = {
     "Checkpoint-VM": _machines(_checkpoint),
     "Remove-VMSnapshot": remove_checkpoints,
 }
-COMMANDS: dict[str, Command] = {name: Command(work, hyperv=True) for name, work in _CHANGES.items()}
+COMMANDS: dict[str, Command] = {name: Command(work) for name, work in _CHANGES.items()}

@@ -35,16 +35,10 @@ Work: TypeAlias = "Callable[[Desk, Call], Iterable[Effect]]"
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a command does, for every host. ``class_name``: after the comma of an error's id; "" for the module's rule.
-
-    ``hyperv``: it needs the Virtual Machine Management service and the rights to it.
-    """
+    """What a command does. ``class_name``: what follows the comma of its error ids; "" where the module rules it."""
 
     process: Work
-    begin: Work | None = None
-    end: Work | None = None
     class_name: str = ""
-    hyperv: bool = False
 
 
 def hyperv_class(name: str, version: str) -> str:

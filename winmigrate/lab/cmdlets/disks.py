@@ -180,6 +180,6 @@ def _no_volume(name: str, value: str) -> Error:
 
 
 COMMANDS: dict[str, Command] = {
-    "Get-VHD": Command(get_vhd, class_name=_VHD_CLASS, hyperv=True),
+    "Get-VHD": Command(get_vhd, class_name=_VHD_CLASS),
     "Get-Volume": Command(get_volume, class_name="Get-Volume"),
 }

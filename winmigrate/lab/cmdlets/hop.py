@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from winmigrate.facts.versions import at_least
 from winmigrate.lab.cmdlets.desk import Desk, each, refusal
 from winmigrate.lab.engine import values as net
 from winmigrate.lab.engine.effects import Call, Error
@@ -86,8 +85,3 @@ def has_hyperv(host: Host) -> bool:
     """Are the Hyper-V cmdlets there? A fabric that names no features has them."""
     feature = host.features.get("Hyper-V-PowerShell")
     return feature is None or feature.install_state == "Installed"
-
-
-def powershell_of(host: Host) -> str:
-    """The PowerShell that the host's Windows ships."""
-    return "5.1" if at_least(host.version, "2016") else "4.0" if host.version == "2012R2" else "3.0"

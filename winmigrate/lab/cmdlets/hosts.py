@@ -308,7 +308,7 @@ def _remove_network(desk: Desk, call: Call) -> Iterator[Effect]:
 
 
 COMMANDS: dict[str, Command] = {
-    name: Command(_on_each(work), hyperv=True)
+    name: Command(_on_each(work))
     for name, work in {
         "Get-VMHost": _get_host,
         "Get-VMHostSupportedVersion": _get_versions,

@@ -219,7 +219,7 @@ def _disks(machine: Machine, checkpoint: Checkpoint | None) -> Iterable[Any]:
 
 
 COMMANDS: dict[str, Command] = {
-    name: Command(work, hyperv=True)
+    name: Command(work)
     for name, work in {
         "Get-VM": get_vm,
         "Get-VMNetworkAdapter": get_adapters,

@@ -319,6 +319,6 @@ def _background(job: Job) -> net.PSObject:
 
 
 COMMANDS: dict[str, Command] = {
-    "Move-VM": Command(move_vm, hyperv=True),
-    "Compare-VM": Command(compare_vm, hyperv=True),
+    "Move-VM": Command(move_vm),
+    "Compare-VM": Command(compare_vm),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -10,14 +10,14 @@ from winmigrate.facts import VERSIONS, since, types
 from winmigrate.facts.cmdlets import locate
 from winmigrate.facts.versions import at_least
 from winmigrate.lab.cmdlets import changing, cim, disks, events, hosts, items, machines, moving, system
-from winmigrate.lab.cmdlets.desk import Command, Desk, Work, hyperv_class
+from winmigrate.lab.cmdlets.desk import Command, Desk, hyperv_class
 from winmigrate.lab.cmdlets.functions import twins
 from winmigrate.lab.cmdlets.hop import has_hyperv
 from winmigrate.lab.cmdlets.shapes import HYPERV
 from winmigrate.lab.cmdlets.shell import Shell
 from winmigrate.lab.engine.conversion_types import TypeTable
 from winmigrate.lab.engine.definitions import Definition, parse_definition
-from winmigrate.lab.engine.effects import Body, Call, Effect, Implementation
+from winmigrate.lab.engine.effects import Implementation
 from winmigrate.lab.engine.table import CommandTable
 from winmigrate.lab.fabric.world import Host, World
 
@@ -99,16 +99,8 @@ def definition_for(name: str, version: str) -> Definition | None:
                             class_name=COMMANDS[name].class_name or class_name)
 
 
-def _body(work: Work | None, desk: Desk) -> Body | None:
-    if work is None:
-        return None
-    chosen: Callable[[Desk, Call], Iterable[Effect]] = work
-    return lambda call: chosen(desk, call)
-
-
 def _implementation(name: str, class_name: str, command: Command, desk: Desk) -> Implementation:
-    return Implementation(name, class_name, lambda call: command.process(desk, call), _body(command.begin, desk),
-                          _body(command.end, desk))
+    return Implementation(name, class_name, lambda call: command.process(desk, call))
 
 
 def command_table(world: World, host: Host) -> CommandTable:

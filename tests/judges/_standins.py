@@ -27,6 +27,7 @@ from winmigrate.lab.engine.engine import known_types
 from winmigrate.lab.engine.objects.discovery import short_type
 from winmigrate.lab.engine.objects.members import wildcard
 from winmigrate.lab.engine.reader import ReadList, read
+from winmigrate.lab.engine.restricted import Restriction, Visible
 from winmigrate.lab.engine.table import CommandTable, Twin
 from winmigrate.lab.engine.text import type_name
 from winmigrate.lab.engine.values import EnumValue, Int32, Int64, NetArray, NetList, PSObject
@@ -127,6 +128,20 @@ def standin_table(standins: Standins) -> tuple[CommandTable, TypeTable]:
 MOVE_WITH_MAP_DIGEST = "8c39d1d60bb5e364736c3942c86ef25bb489914b9a1dd965d10d94aaf2551081"
 
 
+def standin_restriction(standins: Standins) -> Restriction:
+    """What the restricted endpoint of the recordings shows."""
+    rows = parse_definition("Get-VMRows", {
+        "default": None, "sets": {"(only)": ["Name@0"]}, "parameters": {"Name": {"type": "System.String"}},
+    }, function=True)
+    return Restriction((
+        Visible("Get-VM"),
+        Visible("Get-VMHost"),
+        Visible("Write-Output"),
+        Visible("Microsoft.PowerShell.Utility\\Select-Object"),
+        Visible("Move-VM", {"Name": (), "DestinationHost": ("HV02", "HV03")}),
+    ), {"Get-VMRows": (rows, Implementation("Get-VMRows", "Get-VMRows", _Bodies(standins).get_rows))})
+
+
 @dataclass(slots=True)
 class _Bodies:
     standins: Standins
@@ -144,6 +159,11 @@ class _Bodies:
             if not found:
                 yield _not_found(name)
             yield from map(Output, found)
+
+    def get_rows(self, call: Call) -> Iterator[Effect]:
+        for machine in self.standins.find(call.get("Name")):
+            custom = ("System.Management.Automation.PSCustomObject", "System.Object")
+            yield Output(PSObject((f"Selected.{machine.type_names[0]}", *custom), {}, {name: machine.get(name) for name in ("Name", "Id")}))
 
     def get_drives(self, call: Call) -> Iterator[Effect]:
         for machine in call.get("VM") or [each for name in call.get("VMName") for each in self.standins.find(name)]:

@@ -13,9 +13,8 @@ from tests.judges import recordings as judge
 from tests.judges._standins import Standins, load_standins, machines_of
 from winmigrate.lab.engine.statements import read_pipeline
 
-RECORDINGS = {each.name: each for each in judge.recordings()
-              if each.name not in judge.EXCEPTED and not each.name.startswith("jea_")}
-ENGINE = judge.make_engine()
+RECORDINGS = {each.name: each for each in judge.recordings() if each.name not in judge.EXCEPTED}
+ENGINES = {restricted: judge.make_engine(restricted=restricted) for restricted in (False, True)}
 NAMES = ("web01", "db01", "old's \"vm\" [x]")
 MEMORY = 4294967296
 
@@ -25,13 +24,13 @@ def test_at_most_twelve_requests_are_excepted_each_with_its_reason() -> None:
     assert set(judge.EXCEPTED) <= names
     assert len(judge.EXCEPTED) <= 12
     assert all(reason.startswith("free script text: ") for reason in judge.EXCEPTED.values())
-    assert len(RECORDINGS) == 57
+    assert len(RECORDINGS) == 70
 
 
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_a_recorded_request_is_answered_as_it_was(name: str) -> None:
     recording = RECORDINGS[name]
-    assert judge.difference(judge.expected(recording), judge.play(ENGINE, recording)) is None
+    assert judge.difference(judge.expected(recording), judge.play(ENGINES[recording.restricted], recording)) is None
 
 
 class Other:
@@ -87,10 +86,10 @@ class Other:
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_the_answer_follows_the_machines_behind_it(seed: int) -> None:
     other = Other(seed)
-    engine = judge.make_engine(other.standins)
+    engines = {each: judge.make_engine(other.standins, restricted=each) for each in (False, True)}
     for recording in RECORDINGS.values():
         changed = replace(recording, create_pipeline=other.text(recording.create_pipeline))
-        found = judge.difference(other.answer(recording), judge.play(engine, changed))
+        found = judge.difference(other.answer(recording), judge.play(engines[recording.restricted], changed))
         assert found is None, f"{recording.name}: {found}"
 
 

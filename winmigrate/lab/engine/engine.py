@@ -14,10 +14,12 @@ from winmigrate.lab.engine.conversion_types import TypeTable
 from winmigrate.lab.engine.definitions import Definition
 from winmigrate.lab.engine.editions import Edition
 from winmigrate.lab.engine.effects import Call, Error, Implementation, Message, Wait
+from winmigrate.lab.engine.objects.discovery import get_command
 from winmigrate.lab.engine.pipeline import BindingError, Failure, Flow, Run, Stage, Stopped, run_stages
 from winmigrate.lab.engine.preferences import BadPreference, split_common
 from winmigrate.lab.engine.reader import MalformedClixml, read
 from winmigrate.lab.engine.records import ErrorRecord, Invocation, array_list, error_value
+from winmigrate.lab.engine.restricted import RestrictedTable, Restriction, Table
 from winmigrate.lab.engine.statements import NO_ARGUMENT, CommandCall, read_pipeline
 from winmigrate.lab.engine.table import CommandTable, Twin, layered, script_digest
 from winmigrate.lab.engine.values import Int32, PSObject
@@ -44,9 +46,17 @@ def known_types(further: Mapping[str, Mapping[str, int]] | None = None) -> TypeT
     return TypeTable({**found, **OWN_ENUMS, **(further or {})})
 
 
+def restricted_table(everything: CommandTable, restriction: Restriction) -> RestrictedTable:
+    """The endpoint's commands; its Get-Command sees no others."""
+    table = RestrictedTable(everything, restriction)
+    table.replace_body("Get-Command", Implementation("Get-Command", "Get-Command", get_command((table,))))
+    return table
+
+
 class Engine:
     """``edition``: which PowerShell it answers as. ``table``: the host's commands beside PowerShell's own. ``types``:
     what the binder knows of .NET types. ``user``, ``computer`` and ``now`` go into information records.
+    ``restriction`` makes it a restricted endpoint's.
     """
 
     def __init__(
@@ -58,13 +68,18 @@ class Engine:
         user: str = "",
         computer: str = "",
         now: Callable[[], dt.datetime] = _utc_now,
+        restriction: Restriction | None = None,
     ) -> None:
         self.edition = edition
         self.types = known_types() if types is None else types
         self.user = user
         self.computer = computer
         self.now = now
-        self.table = layered([table, builtin_table(edition, table)])
+        self.table: Table = layered([table, builtin_table(edition, table)])
+        self._binders: dict[int, tuple[Definition, Binder]] = {}
+        self.no_language = restriction is not None
+        if restriction is not None:
+            self.table = restricted_table(layered([table, builtin_table(edition, table)]), restriction)
 
     def run(
         self,
@@ -86,7 +101,10 @@ class Engine:
             for number, statement in enumerate(created.statements):
                 if stopping():
                     raise Stopped
-                yield from self._statement(run, statement, functions, piped if number == 0 else None)
+                if self.no_language and any(each.is_script for each in statement):
+                    yield from self._refuse_script(statement, alone=len(created.statements) == 1)
+                else:
+                    yield from self._statement(run, statement, functions, piped if number == 0 else None)
         except Failure as failure:
             yield self._state("Failed", failure.record)
         except Stopped:
@@ -101,6 +119,17 @@ class Engine:
         if record is not None:
             notes["ExceptionAsErrorRecord"] = error_value(record, self.edition)
         return Message("PIPELINE_STATE", write(PSObject((), {}, notes)), state)
+
+    def _refuse_script(self, statement: tuple[CommandCall, ...], *, alone: bool) -> Flow:
+        """No script runs without a language: alone it fails the request, among statements it is one error of many."""
+        text = next(each.name for each in statement if each.is_script)
+        name = _AUTOMATION + ("ParseException" if alone else "ParentContainsErrorRecordException")
+        record = ErrorRecord(Error(
+            "The syntax is not supported by this runspace. This can occur if the runspace is in no-language mode.",
+            "ScriptsNotAllowed", "ParserError", name, text), None, None)
+        if alone:
+            raise Failure(record)
+        yield Message("ERROR_RECORD", write(error_value(record, self.edition)))
 
     def _statement(
         self, run: Run, commands: tuple[CommandCall, ...], functions: dict[str, Twin], piped: Iterable[Any] | None,
@@ -166,13 +195,13 @@ class Engine:
     def _bind(
         self, stage: Stage, definition: Definition, arguments: list[tuple[str | None, Any]], piped: bool,
     ) -> Generator[Message | Wait, None, _Bound]:
-        binder = Binder(definition, self.types)
+        binder = self._binder(definition)
         given = [(name, NO_VALUE if value is NO_ARGUMENT else value) for name, value in arguments]
         while True:
             try:
                 return _Bound(binder.bind_command_line(given, piped), piped)
             except BindingFailure as refused:
-                error = binding_error(refused, self.edition)
+                error = binding_error(refused)
                 missing = _missing(refused)
                 if not missing or not stage.run.can_ask:
                     raise Failure(stage.record(error, called="")) from refused
@@ -180,6 +209,15 @@ class Engine:
                 if not isinstance(answer, dict):
                     raise Failure(stage.record(error, called="")) from refused
                 given = [*given, *((name, answer.get(name)) for name in missing)]
+
+    def _binder(self, definition: Definition) -> Binder:
+        known = self._binders.get(id(definition))
+        if known is None:
+            made = Binder(definition, self.types, terse_set_errors=self.edition.terse_set_errors,
+                          progress_action=not self.edition.windows_powershell)
+            # the definition is kept beside it, so that its id stays its own
+            known = self._binders[id(definition)] = (definition, made)
+        return known[1]
 
     def _prompt(self, stage: Stage, definition: Definition, missing: list[str]) -> list[Any]:
         fields: list[Any] = []
@@ -219,23 +257,21 @@ class _Bound:
         try:
             result: tuple[str, dict[str, Any]] = self.binding.bind_pipeline(value)
         except BindingFailure as refused:
-            raise BindingError(binding_error(refused, None, value)) from refused
+            raise BindingError(binding_error(refused, value)) from refused
         return result
 
     def finish(self) -> tuple[str, dict[str, Any]]:
         return self.parameter_set, self.bound
 
 
-def binding_error(refused: BindingFailure, edition: Edition | None, target: Any = None) -> Error:
+def binding_error(refused: BindingFailure, target: Any = None) -> Error:
+    """The binder's refusal as an error; ``target``: the piped object that it is about."""
     name = refused.exception_type
     if "." not in name:
         name = _AUTOMATION + name
-    message = refused.message
-    if edition is not None and edition.terse_set_errors and refused.error_id == "AmbiguousParameterSet":
-        message = "Parameter set cannot be resolved using the specified named parameters."
     wrapped = target is not None
     aimed = target if wrapped else refused.target
-    return Error(message, refused.error_id, refused.category, name, aimed, wrapped=wrapped)
+    return Error(refused.message, refused.error_id, refused.category, name, aimed, wrapped=wrapped)
 
 
 def _missing(refused: BindingFailure) -> list[str]:

@@ -26,6 +26,7 @@ _BASES: dict[str, str] = {
     _AUTOMATION + "PipelineStoppedException": _AUTOMATION + "RuntimeException",
     _AUTOMATION + "ActionPreferenceStopException": _AUTOMATION + "RuntimeException",
     _AUTOMATION + "CmdletInvocationException": _AUTOMATION + "RuntimeException",
+    _AUTOMATION + "ParentContainsErrorRecordException": "System.SystemException",
     _AUTOMATION + "ParseException": _AUTOMATION + "RuntimeException",
     _AUTOMATION + "SessionStateException": _AUTOMATION + "RuntimeException",
     _AUTOMATION + "ItemNotFoundException": _AUTOMATION + "SessionStateException",

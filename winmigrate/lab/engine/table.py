@@ -62,6 +62,10 @@ class CommandTable:
         for definition, implementation in self._commands.values():
             yield definition.name if definition is not None else implementation.name
 
+    def aliases(self) -> dict[str, str]:
+        """Alias -> the name it stands for."""
+        return dict(self._aliases)
+
     def twin(self, digest: str) -> Twin | None:
         """The twin of the script with this digest (:func:`script_digest`)."""
         return self._twins.get(digest)

@@ -21,12 +21,15 @@ class Commands(Protocol):
 
     def names(self) -> Iterable[str]: ...
 
+    def aliases(self) -> dict[str, str]: ...
+
 
 def get_command(tables: tuple[Commands, ...]) -> Any:
     """The process block of Get-Command over the tables, the first one first."""
 
     def process(call: Call) -> Iterator[Effect]:
         wanted = [to_text(each) for each in items_of(call.bound.get("Name")) or ()] or ["*"]
+        kinds = _command_kinds(call.bound.get("CommandType"))
         modules = [to_text(each) for each in items_of(call.bound.get("Module")) or ()]
         for name in wanted:
             if has_wildcard(name):
@@ -38,10 +41,37 @@ def get_command(tables: tuple[Commands, ...]) -> Any:
                 entry = next((hit for hit in (table.find(each) for table in tables) if hit is not None), None)
                 if entry is None:
                     yield _not_found(each)
-                elif not modules or _is_of(entry[0], modules):
+                elif (not modules or _is_of(entry[0], modules)) and _kind(entry[0]) in kinds:
                     yield Output(command_info(*entry))
+        if "Alias" in kinds and not modules:
+            for alias, meant in sorted(dict(pair for table in tables for pair in table.aliases().items()).items()):
+                if any(wildcard(each).fullmatch(alias) for each in wanted):
+                    yield Output(_alias_info(alias, meant))
 
     return process
+
+
+def _command_kinds(value: Any) -> frozenset[str]:
+    """Without -CommandType the aliases stay out."""
+    names = {each.strip().lower() for each in to_text(value).split(",")} if value is not None else set()
+    if "all" in names:
+        return frozenset(_KINDS)
+    return frozenset(kind for kind in _KINDS if kind.lower() in names or (not names and kind != "Alias"))
+
+
+def _kind(definition: Definition | None) -> str:
+    return "Application" if definition is None else "Function" if definition.function else "Cmdlet"
+
+
+def _alias_info(name: str, meant: str) -> PSObject:
+    return PSObject((_PS + "AliasInfo", _PS + "CommandInfo", "System.Object"), {
+        "Name": name,
+        "ModuleName": "",
+        "Version": None,
+        "CommandType": EnumValue(_PS + "CommandTypes", "Alias", _KINDS["Alias"]),
+        "Definition": meant,
+        "ResolvedCommandName": meant,
+    }, {}, name)
 
 
 def _is_of(definition: Definition | None, modules: list[str]) -> bool:
@@ -60,7 +90,7 @@ def command_info(definition: Definition | None, implementation: Implementation) 
     if definition is None:
         kind, name, module, parameters = "Application", implementation.name, "", {}
     else:
-        kind, name, module = ("Function" if definition.function else "Cmdlet"), definition.name, definition.module
+        kind, name, module = _kind(definition), definition.name, definition.module
         parameters = {each.name: _parameter(each.name, each.type, each.aliases) for each in definition.parameters}
     class_name = _PS + {"Cmdlet": "CmdletInfo", "Function": "FunctionInfo", "Application": "ApplicationInfo"}[kind]
     return PSObject((class_name, _PS + "CommandInfo", "System.Object"), {

@@ -17,7 +17,7 @@ from tests.judges.clixml import judge
 from winmigrate.errors import ClixmlError
 from winmigrate.remoting.clixml import EnumValue, PSObject, SealedText, dumps, load_all, loads
 from winmigrate.remoting.clixml.reader import read_all
-from winmigrate.remoting.clixml.rows import row
+from winmigrate.remoting.clixml.rows import document
 from winmigrate.request import Secret, Typed
 
 UTC = dt.timezone.utc
@@ -267,8 +267,8 @@ _ROW = (
 
 
 def test_the_short_way_is_taken_and_gives_the_same() -> None:
-    taken = row(_ROW)
-    assert taken == read_all(_ROW)[0]
+    (taken,) = document(_ROW) or [None]
+    assert [taken] == read_all(_ROW)
     assert taken is not None
     assert taken.properties["Name"] == "web01 <&lt;A"
     assert taken.properties["Last"] == EnumValue("Off & on", 3)
@@ -277,13 +277,21 @@ def test_the_short_way_is_taken_and_gives_the_same() -> None:
 def agree(text: str) -> None:
     """The short way says nothing, or what the reader proper says."""
     try:
-        taken = row(text)
+        taken = document(text)
     except (ValueError, ArithmeticError):
         with pytest.raises(ClixmlError):
             read_all(text)
         return
     if taken is not None:
-        assert read_all(text) == [taken]
+        assert read_all(text) == taken
+
+
+_ROWS = f'<Objs>{_ROW}<Obj RefId="3"><TNRef RefId="0" /><MS><I32 N="a">1</I32></MS></Obj>{_ROW}</Objs>'
+
+
+def test_many_rows_in_one_document_take_it_too() -> None:
+    assert document(_ROWS) == read_all(_ROWS)
+    assert len(document(_ROWS) or []) == 3
 
 
 @given(st.lists(st.tuples(_TEXT, _SCALARS), max_size=6), st.none() | _TEXT, _TYPE_NAMES)
@@ -297,10 +305,12 @@ _PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@given(st.lists(st.tuples(st.integers(0, len(_ROW)), st.integers(0, 12), _PIECES), min_size=1, max_size=3))
+@given(
+    st.sampled_from([_ROW, _ROWS]),
+    st.lists(st.tuples(st.integers(0, len(_ROWS)), st.integers(0, 12), _PIECES), min_size=1, max_size=3),
+)
 @settings(max_examples=600)
-def test_both_ways_agree_on_rows_that_were_tampered_with(cuts: list[tuple[int, int, str]]) -> None:
-    text = _ROW
+def test_both_ways_agree_on_rows_that_were_tampered_with(text: str, cuts: list[tuple[int, int, str]]) -> None:
     for at, length, piece in cuts:
         text = text[:at] + piece + text[at + length :]
     agree(text)

@@ -13,7 +13,7 @@ from typing import Any
 from xml.parsers import expat
 
 from winmigrate.errors import ClixmlError
-from winmigrate.remoting.clixml.rows import ROW_START, row
+from winmigrate.remoting.clixml.rows import document
 from winmigrate.remoting.clixml.scalars import SCALARS, text_of
 from winmigrate.remoting.clixml.values import EnumValue, PSObject
 
@@ -270,12 +270,11 @@ def load_all(text: str) -> list[Any]:
     Raises ClixmlError with the position.
     """
     text = text.removeprefix("\ufeff")
-    if text.startswith(ROW_START):
-        # a row with a bad value is left to the reader proper, which knows the position
-        with suppress(ValueError, ArithmeticError):
-            value = row(text)
-            if value is not None:
-                return [value]
+    # a row with a bad value is left to the reader proper, which knows the position
+    with suppress(ValueError, ArithmeticError):
+        simple = document(text)
+        if simple is not None:
+            return simple
     if text.startswith(_STDERR_MARK):
         text = text[len(_STDERR_MARK) :].lstrip()
     return read_all(text)

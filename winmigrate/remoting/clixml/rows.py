@@ -19,11 +19,15 @@ T = TypeVar("T")
 
 #: Only what begins so can be a row.
 ROW_START = '<Obj RefId="'
+_ROW_END = "</MS></Obj>"
+_ROOT = re.compile(
+    r'<Objs(?: Version="[0-9.]{1,20}" xmlns="http://schemas\.microsoft\.com/powershell/2004/04")?>(?=<Obj RefId=")'
+)
 
 _TEXT = r"[^<&]*(?:&(?:amp|lt|gt|quot|apos);[^<&]*)*"
 _NAME = r'[^"<>&]*'
 _HEAD = re.compile(
-    rf'<Obj RefId="{_NAME}">(?:<TN RefId="({_NAME})">((?:<T>[^<&]*</T>)*)</TN>)?'
+    rf'<Obj RefId="{_NAME}">(?:<TN RefId="({_NAME})">((?:<T>[^<&]*</T>)*)</TN>|<TNRef RefId="({_NAME})" ?/>)?'
     rf"(?:<ToString>({_TEXT})</ToString>)?<(MS|Props)>"
 )
 _TAG = re.compile(rf'(\w+) N="({_NAME})"( ?/)?', re.ASCII)
@@ -75,17 +79,46 @@ def _shown(raw: str | None) -> str | None:
     return None if plain is None else text_of(plain)
 
 
-def row(text: str) -> PSObject | None:
-    """The row in ``text``, or None if it is not of the simple form. Raises ValueError as the scalars do."""
+def document(text: str) -> list[Any] | None:
+    """The values of a text that is a row, or rows in ``Objs``; None if any is not of the simple form.
+
+    Raises ValueError as the scalars do.
+    """
+    if text.startswith(ROW_START):
+        only = row(text, {})
+        return None if only is None else [only]
+    root = _ROOT.match(text)
+    if root is None or not text.endswith(f"{_ROW_END}</Objs>"):
+        return None
+    known: dict[str, tuple[str, ...]] = {}
+    found: list[Any] = []
+    for piece in text[root.end() : -len(f"{_ROW_END}</Objs>")].split(_ROW_END + ROW_START):
+        value = row(f"{ROW_START if found else ''}{piece}{_ROW_END}", known)
+        if value is None:
+            return None
+        found.append(value)
+    return found
+
+
+def row(text: str, known: dict[str, tuple[str, ...]]) -> PSObject | None:
+    """The row in ``text``, or None if it is not of the simple form. ``known`` has the type names seen before, by RefId.
+
+    Raises ValueError as the scalars do.
+    """
     head = _HEAD.match(text)
     if head is None or not text.isprintable() or "]]>" in text:
         return None
-    number, types, told, block = head.groups()
+    number, types, same, told, block = head.groups()
     tail = f"</{block}></Obj>"
     if not text.endswith(tail) or len(text) - len(tail) < head.end():
         return None
-    own = () if types is None else _TYPE_NAMES[types]
-    known = {} if types is None else {number: own}
+    own: tuple[str, ...] = ()
+    if types is not None:
+        own = known[number] = _TYPE_NAMES[types]
+    elif same is not None:
+        if same not in known:
+            return None
+        own = known[same]
     properties: dict[str, Any] = {}
     pieces = text[head.end() : len(text) - len(tail)].split("<")
     if pieces[0]:

@@ -52,7 +52,7 @@ class Control:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for connection in connections:
-            connection.hang_up()
+            connection.finish()
 
     def _accept(self) -> None:
         while True:
@@ -84,8 +84,15 @@ class _Connection:
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def start(self) -> None:
-        threading.Thread(target=self._write, name="control-out", daemon=True).start()
+        self._writer = threading.Thread(target=self._write, name="control-out", daemon=True)
+        self._writer.start()
         threading.Thread(target=self._read, name="control-in", daemon=True).start()
+
+    def finish(self) -> None:
+        """Says what is still to be said, and closes."""
+        self._out.put(None)
+        self._writer.join(2.0)
+        self.hang_up()
 
     def hang_up(self) -> None:
         with suppress(OSError):  # the other side may have closed it
@@ -133,6 +140,10 @@ class _Connection:
         if op == "advance":
             # On a thread of its own: the participants that it wakes speak over this very connection.
             threading.Thread(target=self._answer, args=(number, op, asked), name="advance", daemon=True).start()
+            return True
+        if op == "shutdown":
+            self._out.put({"n": number, "ok": True})
+            self._control.asked_to_stop.set()
             return True
         self._answer(number, op, asked)
         return True
@@ -223,10 +234,6 @@ class _Connection:
     def look(self, asked: dict[str, Any]) -> dict[str, Any]:
         return {"world": snapshot(self._world)}
 
-    def shutdown(self, asked: dict[str, Any]) -> dict[str, Any]:
-        self._control.asked_to_stop.set()
-        return {}
-
 
 _OPS: dict[str, Callable[[_Connection, dict[str, Any]], dict[str, Any]]] = {
     "join": _Connection.join, "leave": _Connection.leave, "wait": _Connection.wait, "unwait": _Connection.unwait,
@@ -234,5 +241,4 @@ _OPS: dict[str, Callable[[_Connection, dict[str, Any]], dict[str, Any]]] = {
     "state": lambda connection, asked: connection._world.clock.state(),
     "snapshot": _Connection.look, "log": _Connection.log, "fault.add": _Connection.add_fault,
     "fault.list": _Connection.list_faults, "fault.clear": _Connection.clear_faults, "host.up": _Connection.host_up,
-    "shutdown": _Connection.shutdown,
 }

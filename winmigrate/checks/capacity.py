@@ -53,7 +53,7 @@ def mem_free(ground: Ground) -> Verdict:
     free = known(system.free_physical_memory, what) * _KIB
     kept = memory_kept(ground.inventory, host.name, known(system.total_visible_memory_size, what) * _KIB)
     if free - needed >= kept:
-        return passed(f"{size(needed)} of {size(free)} free on {host.name}, {size(kept)} stay free")
+        return passed(f"{size(needed)} of the {size(free)} free on {host.name}; {size(kept)} are to stay free")
     return failed(
         f"{name(item.vm_name)} has {size(needed)} of memory; {host.name} has {size(free)} free, of which {size(kept)} "
         "are to stay free",
@@ -123,7 +123,7 @@ def disk_free(ground: Ground) -> Verdict:
             )
         row = there.get(drive.rstrip(":"))
         if row is None:
-            return skipped(f"{host.name} has no volume {drive}: see dst-path-usable")
+            return skipped(f"see dst-path-usable: {host.name} has no volume {drive}")
         free, total = known(row.size_remaining, what), known(row.size, what)
         kept = disk_kept(ground.inventory, host.name, drive.rstrip(":"), total)
         if free - amount < kept:
@@ -138,7 +138,7 @@ def disk_free(ground: Ground) -> Verdict:
                     f"{OPERATOR}, {hyper_v_administrator(host.name)}",
                 ),
             )
-        said.append(f"{size(amount)} of {size(free)} free on {drive}")
+        said.append(f"{size(amount)} of the {size(free)} free on {drive}")
     return passed(", ".join(said) or "nothing to store")
 
 
@@ -192,20 +192,29 @@ def _slots(ground: Ground, limit: int, thing: str, kind: str, setting: str, type
             severity=Severity.INFORMS,
             remedy=by_hand("nothing: a slot is waited for", hyper_v_administrator(host.name)),
         )
-    entry = ground.inventory.hosts.get(host.name)
-    asked = getattr(entry.limits, kind) if entry is not None else None
-    if entry is not None and asked is not None and asked > limit:
+    asked, file, place = _asked(ground, kind)
+    if asked > limit:
         return failed(
-            f"the inventory asks for {count(asked, thing)} at once on {host.name}, which allows {limit}",
+            f"the {file} asks for {count(asked, thing)} at once on {host.name}, which allows {limit}",
             wanted=f"at most {limit}",
             severity=Severity.INFORMS,
-            place=str(entry.place) if entry.place.file else "",
+            place=place,
             remedy=powershell(
-                f"Set-VMHost -{setting} {asked}, or limits: {{{kind}: {limit}}} in the inventory",
-                f"{hyper_v_administrator(host.name)}, or {OPERATOR_OF_INVENTORY}",
+                f"Set-VMHost -{setting} {asked}, or limits: {{{kind}: {limit}}} in the {file}",
+                f"{hyper_v_administrator(host.name)}, or {OPERATOR_OF_INVENTORY if place else OPERATOR}",
             ),
         )
     return passed(f"{taken} of {limit} taken on {host.name}")
+
+
+def _asked(ground: Ground, kind: str) -> tuple[int, str, str]:
+    """The moves at once that are asked for, by which file, and where; the inventory's word goes before."""
+    entry = ground.inventory.hosts.get(ground.source.name)
+    mine: int | None = getattr(entry.limits, kind) if entry is not None else None
+    if entry is not None and mine is not None:
+        return mine, "inventory", str(entry.place)
+    whole: int | None = getattr(ground.playbook.limits, kind)
+    return whole or 0, "playbook", ""
 
 
 def _running(jobs: Iterable[MigrationJob], types: frozenset[int], host: str) -> int:

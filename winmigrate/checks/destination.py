@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from winmigrate.checks.finding import Resolver, Scope, Severity
-from winmigrate.checks.frame import Ground, Verdict, failed, known, passed, pending, requirement
+from winmigrate.checks.frame import Ground, Verdict, failed, known, passed, pending, requirement, skipped, unknown
 from winmigrate.checks.words import (
     OPERATOR,
     administrator,
@@ -16,6 +16,7 @@ from winmigrate.checks.words import (
 )
 from winmigrate.facts import Unreadable
 from winmigrate.playbook.paths import name_in_path_fault
+from winmigrate.playbook.types import StorageWish
 from winmigrate.windows.migration import RUNNING_STATES
 from winmigrate.windows.paths import volume
 from winmigrate.windows.storage import Volume
@@ -109,6 +110,15 @@ def volumes_of(ground: Ground) -> list[str]:
     return list(dict.fromkeys(volume(file.destination) for file in files))
 
 
+def _missing_volume(ground: Ground) -> str:
+    """The first volume that the destination is known not to have; empty if none."""
+    rows = ground.destination.facts.volumes
+    if isinstance(rows, Unreadable):
+        return ""
+    there = {row.drive_letter for row in rows if isinstance(row.drive_letter, str)}
+    return next((drive for drive in volumes_of(ground) if drive.rstrip(":") not in there), "")
+
+
 def _names_the_vm(ground: Ground) -> bool:
     wish = ground.candidate.storage
     paths = (wish.path, wish.config, wish.checkpoints, wish.paging, *wish.disks.values())
@@ -138,11 +148,29 @@ def _unfit(found: Volume, what: str) -> str:
 )
 def dst_files_absent(ground: Ground) -> Verdict:
     item, host = ground.candidate, ground.destination
+    if item.storage == StorageWish():
+        return unknown(
+            f"without a storage path in the playbook nobody looks what lies on {host.name} where the files of "
+            f"{name(item.vm_name)} would go",
+            needs=f"a storage path for {name(item.vm_name)} in the playbook",
+        )
     files = known(ground.source.files(item), f"the files of {name(item.vm_name)}")
+    places = [file.destination for file in files]
+    twice = ground.claims.others(item.vm_id, host.name, places) if ground.claims is not None else None
+    if twice is not None:
+        return failed(
+            f"{name(item.vm_name)} and {name(twice[1])} would both write {twice[0]} on {host.name}",
+            wanted="a folder for each VM",
+            place=item.place,
+            remedy=by_hand("in the playbook give each its own: storage: {path: 'D:\\VMs\\{vm}'}", OPERATOR),
+        )
+    missing = _missing_volume(ground)
+    if missing:
+        return skipped(f"see dst-path-usable: {host.name} has no volume {missing}")
     looked = ground.pair.destination_files
     what = f"what lies on {host.name} where the files of {name(item.vm_name)} would go"
     not_looked = Unreadable("nobody looked there")
-    there = [file.destination for file in files if known(looked.get(file.destination, not_looked), what) is not None]
+    there = [place for place in places if known(looked.get(place, not_looked), what) is not None]
     if not there:
         return passed(f"{len(files)} places on {host.name}, all free")
     return failed(

@@ -22,6 +22,7 @@ from winmigrate.facts import VERSIONS, Unreadable
 from winmigrate.survey import Candidate, PairFacts, Survey
 
 if TYPE_CHECKING:
+    from winmigrate.checks.claims import Claims
     from winmigrate.inventory import Inventory
     from winmigrate.playbook import Migration, Playbook
 
@@ -110,6 +111,7 @@ class Ground:
     concerned: Candidate | None = None
     is_source: bool = True
     is_destination: bool = True
+    claims: Claims | None = None
 
     @property
     def destination(self) -> HostIndex:

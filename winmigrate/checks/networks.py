@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
+from typing import TypeAlias
 
 from winmigrate.checks.finding import Scope, Severity
 from winmigrate.checks.frame import Ground, Role, Verdict, failed, known, passed, requirement, skipped
@@ -16,7 +18,7 @@ _SET_UP = (
 )
 _KINDS = ("shared-smb", "shared-nothing")
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @requirement(
@@ -157,8 +159,7 @@ def net_switch_names(ground: Ground) -> Verdict:
         return passed(f"{destination.name} has a counterpart for {listed(mine)}")
     switch, wanted = missing[0]
     mapped = "" if wanted == switch else f', which is mapped to "{wanted}"'
-    free = [other for other in theirs if other.casefold() not in {item.casefold() for item in mine}]
-    others = free or theirs
+    others = _likely(wanted, theirs, mine, source)
     return failed(
         f"{name(item.vm_name)} is on {listed(old for old, _ in missing)}{mapped}; "
         f"{destination.name} has {listed(theirs, 'no switch')}",
@@ -172,6 +173,19 @@ def net_switch_names(ground: Ground) -> Verdict:
             hyper_v_administrator(destination.name),
         ),
     )
+
+
+def _likely(wanted: str, theirs: list[str], mine: list[str], source: HostIndex) -> list[str]:
+    """Switches of the destination that may be meant, the likest name first; those that the source has too come last."""
+    rows = () if isinstance(source.facts.switches, Unreadable) else source.facts.switches
+    here = {name.casefold() for name in (*mine, *(row.name for row in rows)) if isinstance(name, str)}
+    likeness = difflib.SequenceMatcher(b=wanted.casefold())
+
+    def rank(other: str) -> tuple[bool, float]:
+        likeness.set_seq1(other.casefold())
+        return other.casefold() in here, -likeness.ratio()
+
+    return sorted(theirs, key=rank)
 
 
 def _yaml(text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from winmigrate.checks.claims import Claims
 from winmigrate.checks.finding import (
     Acceptance,
     CandidateFindings,
@@ -42,8 +43,9 @@ def run_checks(
 
     checks.load_all()
     chosen = [item for item in REGISTRY.values() if (not only or item.id in only) and item.id not in skip]
+    hosts = survey_index(survey)
     running = _Running(
-        survey_index(survey),
+        hosts,
         survey,
         playbook,
         inventory,
@@ -51,6 +53,7 @@ def run_checks(
         chosen,
         frozenset(item.source for item in candidates.candidates),
         frozenset(item.destination for item in candidates.candidates),
+        Claims(candidates, hosts),
     )
     found = tuple(running.candidate(item) for item in candidates.candidates)
     accepted = tuple(_accept(finding, playbook.accept, now.date()) for finding in running.findings)
@@ -68,6 +71,7 @@ class _Running:
     chosen: list[Requirement]
     sources: frozenset[str]
     destinations: frozenset[str]
+    claims: Claims
     findings: list[Finding] = field(default_factory=list)
     #: What was evaluated on a subject: requirement -> place in ``findings``.
     done: dict[Subject, dict[str, int]] = field(default_factory=dict)
@@ -114,7 +118,7 @@ class _Running:
     ) -> Ground:
         return Ground(
             source, self.now, self.inventory, self.playbook, destination, pair, item,
-            source.name in self.sources, source.name in self.destinations,
+            source.name in self.sources, source.name in self.destinations, self.claims,
         )  # fmt: skip
 
     def _index(self, name: str) -> HostIndex:

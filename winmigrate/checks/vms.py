@@ -43,7 +43,7 @@ BUSY = {
 }
 _BETWEEN = frozenset(
     {"Starting", "Stopping", "Saving", "Pausing", "Resuming", "Reset", "ForceShutdown", "ForceReboot",
-     "Hibernated", "ComponentServicing", "FastSaving"}
+     "ComponentServicing", "FastSaving"}
 )  # fmt: skip
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-from pathlib import Path
-
 import pytest
 
 from tests.remoting.host import serving
-from tests.remoting.told import Told, said
+from tests.remoting.told import Told, recordings, said
 from winmigrate.errors import ConnectionLost
 from winmigrate.facts import Unreadable
 from winmigrate.remoting.batch import Answer, Read, ask_batch
+from winmigrate.remoting.messages import ended
 from winmigrate.remoting.psrp import PsrpSession
 from winmigrate.remoting.records import ErrorRecord, record_of
 from winmigrate.request import Reply, SystemClock, command, statement
@@ -133,17 +130,25 @@ def test_over_the_wire() -> None:
 
 # --- error records -----------------------------------------------------------------------------------------------
 
-_RECORDS = Path(__file__).parents[2] / "fixtures" / "engine" / "error_records.json.gz"
 
-
-def _recorded() -> list[dict[str, str]]:
-    with gzip.open(_RECORDS, "rt", encoding="utf-8") as file:
-        return list(json.load(file))
+def _recorded() -> dict[str, str]:
+    """The first error of each recording of a real engine, by the recording's name."""
+    found: dict[str, str] = {}
+    for recording in recordings():
+        for event in recording.get("events", []):
+            error = event.get("clixml") if event.get("message") == "ERROR_RECORD" else None
+            if event.get("message") == "PIPELINE_STATE":
+                end = ended(event["clixml"])
+                error = end[1] if end is not None else None
+            if error is not None:
+                found.setdefault(recording["name"], error)
+    return found
 
 
 def test_error_records_of_a_real_engine() -> None:
     """Every error of the recordings: nothing that matters is empty, and a few are known whole."""
-    told = {entry["recording"]: record_of(entry["clixml"]) for entry in _recorded()}
+    told = {name: record_of(clixml) for name, clixml in _recorded().items()}
+    assert len(told) == 30
     for record in told.values():
         assert record.message
         assert record.fqeid

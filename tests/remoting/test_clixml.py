@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.judges.clixml import judge
+from tests.remoting.told import recordings
 from winmigrate.errors import ClixmlError
 from winmigrate.remoting.clixml import EnumValue, PSObject, SealedText, dumps, load_all, loads
 from winmigrate.remoting.clixml.reader import read_all
@@ -284,6 +285,17 @@ def agree(text: str) -> None:
         return
     if taken is not None:
         assert read_all(text) == taken
+
+
+def test_both_ways_agree_on_all_that_a_real_engine_said() -> None:
+    texts = [event["clixml"] for each in recordings() for event in each["events"] if event.get("clixml")]
+    assert len(texts) > 600
+    taken = [text for text in texts if document(text) is not None]
+    assert len(taken) > 200
+    for text in taken:
+        assert document(text) == read_all(text)
+    for text in texts:
+        assert len(read_all(text)) == 1
 
 
 _ROWS = f'<Objs>{_ROW}<Obj RefId="3"><TNRef RefId="0" /><MS><I32 N="a">1</I32></MS></Obj>{_ROW}</Objs>'

@@ -1,8 +1,12 @@
-"""A session that answers from a script: what each request in turn brings."""
+"""What was said: a session that answers from a script, and the recordings of a real engine."""
 
 from __future__ import annotations
 
+import json
+import tarfile
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 from tests.remoting.host import bare, record
 from winmigrate.errors import HostError
@@ -68,3 +72,14 @@ class Told:
 
 def outputs(events: Sequence[Event]) -> list[object]:
     return [loads(event.clixml) for event in events if event.stream is Stream.OUTPUT]
+
+
+def recordings() -> Iterator[dict[str, Any]]:
+    """Each recording of fixtures/engine (its README tells the form)."""
+    with tarfile.open(Path(__file__).parents[2] / "fixtures" / "engine" / "recordings.tar.gz") as archive:
+        for member in archive:
+            file = archive.extractfile(member) if member.name.endswith(".json") else None
+            if file is not None:
+                recording = json.load(file)
+                if "events" in recording:
+                    yield recording

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from winmigrate.lab.cmdlets.desk import each, named, wildcard
@@ -27,12 +27,14 @@ def test_names_fit_patterns(pattern: str, text: str, fits: bool) -> None:
     assert bool(named([text], pattern, str)) is fits
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_pattern_can_be_asked_for(pattern: str) -> None:
     found = named(["web01", pattern], pattern, str)
     assert wildcard(pattern) is not None or pattern in found
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(exclude_characters="*?[`")))
 def test_text_without_signs_is_meant_as_it_is(text: str) -> None:
     assert wildcard(text) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from winmigrate.lab.cmdlets.wql import BadQuery, parse_filter, parse_query
@@ -75,6 +75,7 @@ def test_what_is_no_query(text: str) -> None:
         parse_query(text)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_a_filter_or_a_bad_query(text: str) -> None:
     try:
@@ -84,6 +85,7 @@ def test_any_text_is_a_filter_or_a_bad_query(text: str) -> None:
     assert condition(ROW) in (True, False)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.from_regex(r"\A[A-Za-z_]\w{0,8}\Z"), st.integers(-1000, 1000) | st.booleans(), min_size=1))
 def test_a_row_fits_the_filter_that_spells_it_out(row: dict[str, Any]) -> None:
     words = {"or", "and", "not", "is", "like", "null", "true", "false"}

@@ -79,7 +79,7 @@ def _stands_against(finding: Finding) -> list[str]:
     label = _LABEL[finding.severity]
     hop = f" (hop {finding.hop})" if finding.hop else ""
     text = finding.evidence + (f"; wanted: {finding.wanted}" if finding.wanted else "")
-    lines = _wrapped(f"  {label:<7} {finding.requirement}{hop}   ", text)
+    lines = wrapped(f"  {label:<7} {finding.requirement}{hop}   ", text)
     if finding.place:
         lines.append(f"          at:   {finding.place}")
     lines += list(_remedy(finding, "          "))
@@ -89,7 +89,7 @@ def _stands_against(finding: Finding) -> list[str]:
 def _remedy(finding: Finding, indent: str) -> Iterator[str]:
     if finding.remedy is None:
         return
-    yield from _wrapped(f"{indent}mend: ", finding.remedy.text, break_words=False)
+    yield from wrapped(f"{indent}mend: ", finding.remedy.text)
     when = "" if finding.remedy.in_force == "at once" else f" (in force {finding.remedy.in_force})"
     yield f"{indent}who:  {finding.remedy.who}{when}"
 
@@ -101,7 +101,7 @@ def _unknowns(unknown: list[Finding], item: CandidateFindings) -> list[str]:
     lines = []
     for reason, members in groups.items():
         ids = ", ".join(finding.requirement for finding in members[:3]) + (", ..." if len(members) > 3 else "")
-        lines += _wrapped(
+        lines += wrapped(
             "  UNKNOWN ",
             f"{count(len(members), 'requirement')} ({ids}), because {reason}: see "
             f"`winmigrate explain {name(item.vm_name)} --to {item.destination}`",
@@ -109,13 +109,14 @@ def _unknowns(unknown: list[Finding], item: CandidateFindings) -> list[str]:
     return lines
 
 
-def _wrapped(prefix: str, text: str, *, break_words: bool = True) -> list[str]:
+def wrapped(prefix: str, text: str, indent: str = "") -> list[str]:
+    """Lines of at most WIDTH columns; no word is cut, so that a path or a command can be pasted."""
     return textwrap.wrap(
         " ".join(text.split()),
         width=WIDTH,
         initial_indent=prefix,
-        subsequent_indent=" " * min(len(prefix), 34),
-        break_long_words=break_words,
+        subsequent_indent=indent or " " * min(len(prefix), 34),
+        break_long_words=False,
         break_on_hyphens=False,
     ) or [prefix.rstrip()]
 
@@ -184,7 +185,7 @@ def _capacity_cells(item: Capacity) -> tuple[str, ...]:
 def _refusal(refusal: Refusal) -> list[str]:
     lines = [f"{name(refusal.vm_name)}   REFUSED: stays on {refusal.source}"]
     for reason in refusal.reasons:
-        lines += _wrapped("  ", reason)
+        lines += wrapped("  ", reason)
     return lines
 
 

@@ -14,6 +14,7 @@ from winmigrate.errors import HostError, UsageError
 from winmigrate.facts import Unreadable
 from winmigrate.inventory import Inventory, load_inventory
 from winmigrate.planning.plan import Plan
+from winmigrate.reporting.report import REPORT
 from winmigrate.request import Clock, Credential, SystemClock
 from winmigrate.survey import Candidates, Roll, Survey
 
@@ -35,6 +36,7 @@ KINDS: Mapping[str, Kind[Any]] = {
     "survey": SURVEY,
     "findings": FINDINGS,
     "plan": PLAN,
+    "report": REPORT,
 }
 
 

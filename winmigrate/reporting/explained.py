@@ -1,0 +1,99 @@
+"""One candidate in full: every requirement by its scope, with outcome, evidence, remedy and page."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from winmigrate.checks.finding import CandidateFindings, Finding, Findings, Outcome, Resolver, Scope, Severity
+from winmigrate.reporting.text import wrapped
+from winmigrate.reporting.words import count, name
+
+VERSION = 1
+
+_FINDING: TypeAdapter[Finding] = TypeAdapter(Finding)
+_SCOPES = (Scope.HOST, Scope.PAIR, Scope.VM, Scope.CANDIDATE)
+
+
+def candidate_text(findings: Findings, candidate: CandidateFindings) -> str:
+    """A tree: scope, subject, requirement; what passed takes one line."""
+    mine = list(findings.of(candidate))
+    title = f"{name(candidate.vm_name)}, {candidate.source} > {candidate.destination}"
+    blocking = [finding for finding in mine if finding.blocks]
+    verdict = "may be placed" if findings.may_be_placed(candidate) else f"BLOCKED by {count(len(blocking), 'finding')}"
+    lines = [f"{title}: {verdict}", _sums(mine)]
+    groups: dict[tuple[Scope, str], list[Finding]] = {}
+    for scope in _SCOPES:
+        for finding in mine:
+            if finding.subject.scope is scope:
+                groups.setdefault((scope, str(finding.subject)), []).append(finding)
+    for (scope, subject), members in groups.items():
+        lines += ["", f"{_SCOPE_WORD[scope]} {name(subject) if scope is Scope.VM else subject}"]
+        for finding in sorted(members, key=_order):
+            lines += _lines(finding)
+    return "\n".join(lines) + "\n"
+
+
+_SCOPE_WORD = {Scope.HOST: "host", Scope.PAIR: "pair", Scope.VM: "VM", Scope.CANDIDATE: "VM and destination"}
+_OUTCOMES = (Outcome.FAIL, Outcome.UNKNOWN, Outcome.PENDING, Outcome.PASS, Outcome.SKIP)
+_SEVERITIES = (Severity.BLOCKS, Severity.RISKS, Severity.INFORMS)
+
+
+def _order(finding: Finding) -> tuple[int, int]:
+    return _OUTCOMES.index(finding.outcome), _SEVERITIES.index(finding.severity)
+
+
+def _sums(mine: list[Finding]) -> str:
+    numbers = [(outcome, sum(1 for finding in mine if finding.outcome is outcome)) for outcome in _OUTCOMES]
+    words = {Outcome.FAIL: "failed", Outcome.PASS: "passed", Outcome.SKIP: "do not apply"}
+    return ", ".join(f"{number} {words.get(outcome, outcome.value)}" for outcome, number in numbers if number)
+
+
+def _word(finding: Finding) -> str:
+    if finding.outcome is Outcome.FAIL:
+        return "accepted" if finding.accepted else {Severity.BLOCKS: "BLOCKS", Severity.RISKS: "RISKS"}.get(
+            finding.severity, "informs"
+        )  # fmt: skip
+    if finding.outcome is Outcome.UNKNOWN:
+        return "accepted" if finding.accepted else "UNKNOWN"
+    if finding.outcome is Outcome.PENDING:
+        return "rehearse" if finding.pending_on is Resolver.REHEARSE else "after"
+    return "ok" if finding.outcome is Outcome.PASS else "n/a"
+
+
+def _lines(finding: Finding) -> list[str]:
+    head = f"  {_word(finding):<9}{finding.requirement}"
+    deep = " " * 11
+    if finding.outcome in (Outcome.PASS, Outcome.SKIP, Outcome.PENDING):
+        return wrapped(f"{head}  ", finding.evidence or finding.title, deep)
+    hop = f" (hop {finding.hop})" if finding.hop else ""
+    lines = wrapped(f"{head}{hop}  ", finding.title, deep)
+    lines += wrapped(f"{deep}is:     ", finding.evidence, deep + " " * 8)
+    for word, text in (("wanted", finding.wanted), ("needs", finding.needs), ("at", finding.place)):
+        if text:
+            lines += wrapped(f"{deep}{word + ':':<8}", text, deep + " " * 8)
+    if finding.remedy is not None:
+        lines += wrapped(f"{deep}mend:   ", finding.remedy.text, deep + " " * 8)
+        lines.append(f"{deep}who:    {finding.remedy.who}; in force {finding.remedy.in_force}")
+    if finding.accepted is not None:
+        accepted = finding.accepted
+        lines += wrapped(f"{deep}accepted until {accepted.until} for {accepted.who}: ", accepted.reason, deep + " " * 8)
+    if finding.page:
+        lines.append(f"{deep}page:   {finding.page}")
+    return lines
+
+
+def candidate_json(findings: Findings, candidate: CandidateFindings) -> str:
+    """For tools: schema winmigrate/candidate, version 1; findings as in a findings document."""
+    body: dict[str, Any] = {
+        "vm_id": candidate.vm_id,
+        "vm_name": candidate.vm_name,
+        "source": candidate.source,
+        "destination": candidate.destination,
+        "may_be_placed": findings.may_be_placed(candidate),
+        "findings": [_FINDING.dump_python(finding, mode="json") for finding in findings.of(candidate)],
+    }
+    whole = {"winmigrate": "candidate", "version": VERSION, "body": body}
+    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"

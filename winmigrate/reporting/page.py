@@ -1,0 +1,70 @@
+"""report.html: one file that needs nothing else. All that came from elsewhere is escaped by the template engine."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zoneinfo
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from winmigrate.facts import Unreadable
+from winmigrate.reporting import charts, words
+from winmigrate.reporting.report import Report
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def report_html(report: Report) -> str:
+    """The page as text. No script, no request to anywhere."""
+    zone = zoneinfo.ZoneInfo(report.zone) if report.zone else None
+
+    def clock(at: dt.datetime | None) -> str:
+        return words.clock_time(at, zone) if at is not None else ""
+
+    def date_clock(at: dt.datetime | None) -> str:
+        if at is None:
+            return ""
+        local = at.astimezone(zone)
+        return f"{local:%Y-%m-%d %H:%M} {local.tzname() or ''}".rstrip()
+
+    template = _environment().get_template("report.html.j2")
+    return template.render(
+        report=report,
+        timeline=charts.timeline(report, zone),
+        charts=[charts.chart(curve, zone) for curve in report.curves],
+        clock=clock,
+        date_clock=date_clock,
+        style=files("winmigrate.reporting").joinpath("templates/report.css").read_text(encoding="utf-8"),
+    )
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("winmigrate.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "size": words.size,
+        "rate": words.rate,
+        "duration": words.duration,
+        "vm": words.name,
+        "fact": fact,
+    }
+    made.globals["count"] = words.count
+    made.globals["span"] = words.span
+    return made
+
+
+def fact(value: Any) -> str:
+    """A fact of a VM: its text, or why it could not be read."""
+    if isinstance(value, Unreadable):
+        return f"(cannot be read: {value.reason})"
+    return str(value)

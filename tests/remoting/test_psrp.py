@@ -583,3 +583,23 @@ def test_something_else_answers() -> None:
         error = raised(PsrpSession("hv01", endpoint, SystemClock()))
         thread.join(5)
     assert isinstance(error, CannotConnect | ProtocolError)
+
+
+def test_many_followed_at_once_lose_nothing_when_every_line_breaks() -> None:
+    with serving(limits=Limits(shells_per_user=100)) as host:
+        counts: list[int] = []
+
+        def follow() -> None:
+            session = session_to(host)
+            counts.append(len(list(session.start(count(6, every=0.3)))))
+            session.close()
+
+        threads = [threading.Thread(target=follow) for _ in range(40)]
+        for thread in threads:
+            thread.start()
+        _wait_until(lambda: host.engine.ran.count("Count") == 40)
+        assert host.server.drop_all() > 0
+        for thread in threads:
+            thread.join(60)
+        assert counts == [6] * 40
+        assert host.engine.ran.count("Count") == 40

@@ -163,7 +163,8 @@ class _Bodies:
     def get_rows(self, call: Call) -> Iterator[Effect]:
         for machine in self.standins.find(call.get("Name")):
             custom = ("System.Management.Automation.PSCustomObject", "System.Object")
-            yield Output(PSObject((f"Selected.{machine.type_names[0]}", *custom), {}, {name: machine.get(name) for name in ("Name", "Id")}))
+            notes = {name: machine.get(name) for name in ("Name", "Id")}
+            yield Output(PSObject((f"Selected.{machine.type_names[0]}", *custom), {}, notes))
 
     def get_drives(self, call: Call) -> Iterator[Effect]:
         for machine in call.get("VM") or [each for name in call.get("VMName") for each in self.standins.find(name)]:

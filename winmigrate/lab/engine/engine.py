@@ -20,6 +20,7 @@ from winmigrate.lab.engine.preferences import BadPreference, split_common
 from winmigrate.lab.engine.reader import MalformedClixml, read
 from winmigrate.lab.engine.records import ErrorRecord, Invocation, array_list, error_value
 from winmigrate.lab.engine.restricted import RestrictedTable, Restriction, Table
+from winmigrate.lab.engine.scripts import parse_literal
 from winmigrate.lab.engine.statements import NO_ARGUMENT, CommandCall, read_pipeline
 from winmigrate.lab.engine.table import CommandTable, Twin, layered, script_digest
 from winmigrate.lab.engine.values import Int32, PSObject
@@ -134,6 +135,10 @@ class Engine:
     def _statement(
         self, run: Run, commands: tuple[CommandCall, ...], functions: dict[str, Twin], piped: Iterable[Any] | None,
     ) -> Flow:
+        literal = self._literal(commands)
+        if literal is not None:
+            yield from self._script(run, literal, functions)
+            return
         stages: list[Stage] = []
         for position, called in enumerate(commands):
             found = self._find(called, functions)
@@ -146,6 +151,27 @@ class Engine:
         for stage, after in pairwise(stages):
             stage.after = after
         yield from run_stages(stages, piped)
+
+    def _literal(self, commands: tuple[CommandCall, ...]) -> tuple[tuple[CommandCall, ...], ...] | None:
+        """The statements of a script that stands alone, has no twin and is made of commands with literals."""
+        called = commands[0]
+        if len(commands) != 1 or not called.is_script or called.arguments:
+            return None
+        return None if self.table.twin(script_digest(called.name)) else parse_literal(called.name)
+
+    def _script(self, run: Run, statements: tuple[tuple[CommandCall, ...], ...], functions: dict[str, Twin]) -> Flow:
+        """In a script a terminating error ends its statement and is written like any other, unless Stop was asked for.
+
+        Windows would also say the line and column in InvocationInfo; the lab does not.
+        """
+        for statement in statements:
+            try:
+                yield from self._statement(run, statement, functions, None)
+            except Failure as failure:
+                if failure.wanted:
+                    raise
+                failure.record.written = True
+                yield Message("ERROR_RECORD", write(error_value(failure.record, self.edition)))
 
     def _find(self, called: CommandCall, functions: dict[str, Twin]) -> tuple[Definition | None, Implementation] | None:
         if called.is_script:

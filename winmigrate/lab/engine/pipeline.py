@@ -46,11 +46,14 @@ Flow = Iterator[Message | Wait]
 
 
 class Failure(Exception):
-    """A terminating error on its way out of the pipeline."""
+    """A terminating error on its way out of the pipeline. ``wanted``: by a preference of Stop, so that it ends a
+    script too, where any other ends its statement alone.
+    """
 
-    def __init__(self, record: ErrorRecord) -> None:
+    def __init__(self, record: ErrorRecord, *, wanted: bool = False) -> None:
         super().__init__(record.text)
         self.record = record
+        self.wanted = wanted
 
 
 class Stopped(Exception):
@@ -234,7 +237,7 @@ class Stage:
     def error(self, error: Error, called: str | None = None) -> Flow:
         action = self.preferences.error
         if action == "Stop":
-            raise Failure(self.record(error, called))
+            raise Failure(self.record(error, called), wanted=True)
         if action in ("Ignore", "SilentlyContinue"):
             return
         record = error_value(self.record(error, called, written=True), self.run.edition)
@@ -256,7 +259,7 @@ class Stage:
                 f"is set to Stop: {message}",
                 "ActionPreferenceStop", "OperationStopped",
                 "System.Management.Automation.ActionPreferenceStopException",
-            )))
+            )), wanted=True)
 
     def information(self, effect: Information) -> Flow:
         action = self.preferences.information

@@ -46,12 +46,16 @@ def split_common(
     """The preferences, and the arguments that are left. ``declared``: the command's own names (lower case) go first."""
     chosen: dict[str, str] = {}
     rest: list[tuple[str | None, Any]] = []
-    for name, value in arguments:
+    pending = list(arguments)
+    while pending:
+        name, value = pending.pop(0)
         folded = name.lower() if name is not None else ""
         if folded in declared or folded not in _COMMON:
             rest.append((name, value))
             continue
         stream = _COMMON[folded]
+        if value is NO_ARGUMENT and stream not in ("verbose", "debug") and pending and pending[0][0] is None:
+            value = pending.pop(0)[1]
         if stream in ("verbose", "debug"):
             on = value is NO_ARGUMENT or value is None or bool(value)
             chosen[stream] = "Continue" if on else "SilentlyContinue"

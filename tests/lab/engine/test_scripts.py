@@ -1,0 +1,81 @@
+"""Scripts that are nothing but commands with literal arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.lab.engine._requests import command, engine, error_id, kinds, outputs, request, row, run
+from winmigrate.lab.engine.effects import Call, Effect, Error, Output, Terminate
+from winmigrate.lab.engine.scripts import parse_literal
+from winmigrate.lab.engine.statements import NO_ARGUMENT
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("Get-VM", [[("Get-VM", [])]]),
+    ("Get-VM web01", [[("Get-VM", [(None, "web01")])]]),
+    ("Get-VM -Name 'it''s', \"a\"\"b\" ;", [[("Get-VM", [("Name", NO_ARGUMENT), (None, ["it's", 'a"b'])])]]),
+    ("a -b:$false -c 5 -d -5 -e 4GB -f 0x10 -g 1.5", [[("a", [
+        ("b", False), ("c", NO_ARGUMENT), (None, 5), ("d", NO_ARGUMENT), (None, -5), ("e", NO_ARGUMENT), (None, 2**32),
+        ("f", NO_ARGUMENT), (None, 16), ("g", NO_ARGUMENT), (None, 1.5)])]]),
+    ("a |\n b; c\r\nd", [[("a", []), ("b", [])], [("c", [])], [("d", [])]]),
+    ("a @{Name = 'x'; Size=1} @('p', 2) @()", [[("a", [
+        (None, {"Name": "x", "Size": 1}), (None, ["p", 2]), (None, [])])]]),
+    ("Dir D:\\VMs\\web01", [[("Dir", [(None, "D:\\VMs\\web01")])]]),
+])
+def test_what_is_literal_is_read(text: str, expected: Any) -> None:
+    statements = parse_literal(text)
+    assert statements is not None
+    assert [[(each.name, list(each.arguments)) for each in statement] for statement in statements] == expected
+
+
+@pytest.mark.parametrize("text", [
+    "1+1", "$x", "Get-VM $name", "Get-VM | ? { $_ }", 'Get-VM "$x"', "function f { 1 }", "if (1) { 2 }", "'x' * 3",
+    "1..3", "a 2>&1", "a | | b", "@(Get-VM)", "a (b)", "& a", "5", "'unfinished", "a @{x=Get-VM}", "", "a & b", "a, b",
+])
+def test_what_is_more_is_not(text: str) -> None:
+    assert parse_literal(text) is None
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_read_or_left(text: str) -> None:
+    statements = parse_literal(text)
+    assert statements is None or all(each.name for statement in statements for each in statement)
+
+
+def machines(call: Call) -> Iterator[Effect]:
+    for name in call.get("Name") or ["web01", "db01"]:
+        if name == "broken":
+            raise Terminate(Error("broken", "Broken", "ResourceUnavailable"))
+        if name == "nope":
+            yield Error("no such machine", "NotThere", "ObjectNotFound", target=name)
+        else:
+            yield Output(row(Name=name))
+
+
+ENGINE = engine(command(machines, name="Get-VM", parameters={"Name": {"type": "System.String[]"}}))
+
+
+def answer(script: str) -> list[Any]:
+    return run(ENGINE, request([(f"script:{script}", {})]))
+
+
+def test_a_script_runs() -> None:
+    assert outputs(answer("Get-VM | Where-Object Name -eq web01 | Select-Object -ExpandProperty Name")) == ["web01"]
+
+
+def test_a_terminating_error_ends_its_statement_in_a_script() -> None:
+    messages = answer("Get-VM -Name broken; Get-Nothing; Write-Output after")
+    assert kinds(messages) == ["ERROR_RECORD", "ERROR_RECORD", "PIPELINE_OUTPUT", "PIPELINE_STATE"]
+    assert messages[-1].state == "Completed"
+    assert error_id(messages[1:]) == "CommandNotFoundException"
+
+
+def test_stop_ends_the_script() -> None:
+    messages = answer("Get-VM -Name nope -ErrorAction Stop; Write-Output after")
+    assert kinds(messages) == ["PIPELINE_STATE"]
+    assert messages[-1].state == "Failed"

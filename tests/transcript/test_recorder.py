@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +213,8 @@ def test_what_is_no_secret_is_let_through(text: str) -> None:
         ("Version=4.0.0.0, 127.0.0.1, 0.0.0.0, 255.255.255.0, 169.254.1.1", None),
         ("1.2.3.4.5 and 300.1.1.1 and 10.0.17763.1", None),
         ("BUILTIN\\Administrators NT AUTHORITY\\SYSTEM D:\\VMs\\web01 \\\\server\\share", None),
-        ("12:34:56 ::1 a::", None),
+        ("12:34:56 ::1 :: 1:2:3:4:5:6:7:8:9 dead:beef", None),
+        ("fe80::1%5, 2001:db8:0:0:0:0:0:1 2001:DB8::2.", "fd00::1, fd00::2 fd00::3."),
         ("10.1.2.3 10.1.2.4 10.1.3.3 11.1.2.3", "10.1.1.3 10.1.1.4 10.1.2.3 10.2.3.3"),
         ("10.1.0.0/16 10.1.2.0/24", "10.1.0.0/16 10.1.2.0/24"),
         ("S-1-5-21-7-8-9 S-1-5-21-7-8-9-500 S-1-5-21-7-8-9-1107", "S-1-5-21-1000-2000-3001 S-1-5-21-1000-2000-3001-500 "
@@ -245,6 +247,15 @@ def test_a_name_that_an_error_cut_is_a_name_still() -> None:
     redactor = Redactor(Terms(vms=("payroll-db",)))
     text = "ObjectNotFound: (D:\\In\\payroll-d...sks\\x:String), D:\\a...oll-db\\x, wait... done"
     assert redactor.redact(text) == "ObjectNotFound: (D:\\In\\vm1...sks\\x:String), D:\\a...vm1\\x, wait... done"
+
+
+@pytest.mark.parametrize(
+    "unit", ["a:" * 7 + "a" * 28 + "g ", "1:2:3:" + "a" * 40, "1.1.1.", "a" * 60 + "@", "A\\", "...aaa"]
+)
+def test_no_text_makes_redaction_slow(unit: str) -> None:
+    started = time.perf_counter()
+    Redactor(Terms(vms=("aaaa", "a.a.a.a"))).redact(unit * 3000)
+    assert time.perf_counter() - started < 3
 
 
 @given(st.text(max_size=60))

@@ -7,6 +7,7 @@ well-known SIDs, BUILTIN, versions) stays. The map from names to aliases is neve
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -38,7 +39,7 @@ _KIND_OF = {name.lower(): kind for kind, names in _PROPERTIES.items() for name i
 _NAMED = re.compile(r'<S N="(\w+)">([^<]{1,256})</S>')
 _VM_ROW = re.compile(r"<T>(?:Selected\.|Deserialized\.)*Microsoft\.HyperV\.PowerShell\.VirtualMachine</T>")
 #: PowerShell cuts long targets of errors in the middle, and a name with them: "payroll-d...sks".
-_CUT = re.compile(r"([^\s\\/:;,\"'<>()|=.]{3,})?\.\.\.([^\s\\/:;,\"'<>()|=.]{3,})?")
+_CUT = re.compile(r"([^\s\\/:;,\"'<>()|=.]{3,64})?\.\.\.([^\s\\/:;,\"'<>()|=.]{3,64})?")
 _CODED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _SEALED = re.compile(r"(<SS\b[^>]*>)[^<]+(</SS>)")
 
@@ -49,7 +50,7 @@ _TAG = re.compile(r"(<[^>]*>)")
 _NO_TEXT = ("BA", "G", "D", "Db", "DT", "TS", "any", "switch", "secret")
 #: Elements whose text is the program's own: names of types, versions.
 _NO_NAMES = ("<T>", "<Version>", "<Version ")
-_IPV6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:){1,7}(?::?[0-9A-Fa-f]{1,4}){1,7}(?:%\w+)?(?![\w:])")
+_IPV6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f]*:)[0-9A-Fa-f:]{3,39}(?:%\w{1,16})?(?![\w:])")
 _MAC = re.compile(r"(?i)\b(00-?15-?5D)(-?)([0-9A-F]{2})(-?)([0-9A-F]{2})(-?)([0-9A-F]{2})\b")
 _SID = re.compile(r"\bS-1-5-21-(\d+-\d+-\d+)((?:-\d+)?)\b")
 _ACCOUNT = re.compile(r"(?<![\\\w:.$/-])([A-Z][A-Z0-9-]{0,14})\\([A-Za-z0-9][\w.$-]{0,63})")
@@ -181,7 +182,8 @@ class Redactor:
             longest = sorted(self._aliases, key=len, reverse=True)
             spelled = "|".join(dict.fromkeys(re.escape(one) for name in longest for one in (name, _escaped(name))))
             self._pattern = re.compile(rf"(?<![A-Za-z0-9])(?:{spelled})(?![A-Za-z0-9])", re.IGNORECASE)
-        return _CUT.sub(self._cut, self._pattern.sub(self._replaced, text))
+        text = self._pattern.sub(self._replaced, text)
+        return _CUT.sub(self._cut, text) if "..." in text else text
 
     def _cut(self, match: re.Match[str]) -> str:
         """The beginning or end of a name beside three dots."""
@@ -230,7 +232,11 @@ class Redactor:
 
     def _ipv6(self, match: re.Match[str]) -> str:
         text = match[0].partition("%")[0].lower()
-        if text.count(":") < 2 or ("::" not in text and text.count(":") != 7) or text == "::1":
+        try:
+            address = ipaddress.IPv6Address(text)
+        except ValueError:
+            return match[0]
+        if address.is_loopback or address.is_unspecified:
             return match[0]
         self._count("addresses", text)
         return self._shaped("ipv6", text, lambda number: f"fd00::{number:x}")

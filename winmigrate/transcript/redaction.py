@@ -41,11 +41,11 @@ _VM_ROW = re.compile(r"<T>(?:Selected\.|Deserialized\.)*Microsoft\.HyperV\.Power
 #: PowerShell cuts long targets of errors in the middle, and a name with them: "payroll-d...sks".
 _CUT = re.compile(r"([^\s\\/:;,\"'<>()|=.]{3,64})?\.\.\.([^\s\\/:;,\"'<>()|=.]{3,64})?")
 _CODED = re.compile(r"_x([0-9A-Fa-f]{4})_")
-_SEALED = re.compile(r"(<SS\b[^>]*>)[^<]+(</SS>)")
+_SEALED = re.compile(r"(<SS\b[^<>]{0,200}>)[^<]+(</SS>)")
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _IPV4 = re.compile(rf"(?<![\w.])(?<!Version=){_OCTET}(?:\.{_OCTET}){{3}}(?!\w|\.\d)")
-_TAG = re.compile(r"(<[^>]*>)")
+_TAG = re.compile(r"(<[^<>]*>)")
 #: Tags of a request's data whose value is no text that could hold a name.
 _NO_TEXT = ("BA", "G", "D", "Db", "DT", "TS", "any", "switch", "secret")
 #: Elements whose text is the program's own: names of types, versions.

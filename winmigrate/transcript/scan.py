@@ -16,9 +16,9 @@ from xml.sax.saxutils import escape
 #: A canary shorter than this would be found everywhere.
 SHORTEST = 4
 
-_HIDDEN = r"(?:\*+|<[^>]*>|\$\w+|null|None|true|false|Secret\()"
+_HIDDEN = r"(?:\*+|<[^<>]{0,200}>|\$\w+|null|None|true|false|Secret\()"
 _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("a sealed SecureString", re.compile(r"<SS\b[^>]*>(?!\*{3}<)[^<]+</SS>")),
+    ("a sealed SecureString", re.compile(r"<SS\b[^<>]{0,200}>(?!\*{3}<)[^<]+</SS>")),
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
     (
         "a password beside its name",

@@ -193,12 +193,14 @@ def difference(meant: list[tuple[str, str]], got: list[tuple[str, str]]) -> str 
     return None
 
 
-def make_engine(change: Callable[[Any], Any] | None = None, *, restricted: bool = False) -> Engine:
+def make_engine(
+    change: Callable[[Any], Any] | None = None, *, restricted: bool = False, path: Path = CORPUS,
+) -> Engine:
     """The engine with the stand-in cmdlets; ``change`` alters the stand-ins' machines first.
 
-    ``restricted``: the one of the endpoint that the recordings jea_* were made on.
+    ``path``: the recordings that they belong to. ``restricted``: the engine of the endpoint of the recordings jea_*.
     """
-    standins = load_standins()
+    standins = load_standins(_beside(path))
     if change is not None:
         change(standins)
     table, types = standin_table(standins)
@@ -208,9 +210,16 @@ def make_engine(change: Callable[[Any], Any] | None = None, *, restricted: bool 
         restriction=standin_restriction(standins) if restricted else None)
 
 
+def _beside(path: Path) -> Path:
+    """Where the stand-ins of these recordings are declared: in their archive or folder, beside it, or ours."""
+    if not path.is_dir():
+        return path
+    return next((each for each in (path, path.parent) if (each / "standins.json").exists()), CORPUS)
+
+
 def judge(path: Path = CORPUS) -> Verdict:
     """Runs every recording but the excepted ones."""
-    engines = {restricted: make_engine(restricted=restricted) for restricted in (False, True)}
+    engines = {each: make_engine(restricted=each, path=path) for each in (False, True)}
     total = agree = 0
     differences: list[tuple[str, str]] = []
     for recording in recordings(path):

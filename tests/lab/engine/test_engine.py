@@ -117,13 +117,15 @@ def test_an_error_downstream_ends_the_commands_before_it() -> None:
 
     def sink(call: Call) -> Iterator[Effect]:
         if call.bound["InputObject"] == 1:
-            raise Thrown(Error("boom", "System.Exception", "NotSpecified"))
+            raise Thrown(Error("boom", "", "InvalidData", "System.InvalidOperationException"))
         yield Output(call.bound["InputObject"])
 
     made = engine(command(source), command(sink, name="Set-Thing", parameters={"InputObject": PIPED}))
     messages = run(made, request([("Get-Thing", {}), ("Set-Thing", {})]))
     assert outputs(messages) == [0]
     assert messages[-1].state == "Failed"
+    assert error_id(messages) == "System.InvalidOperationException,Microsoft.PowerShell.Commands.SetThingCommand"
+    assert member(messages[-1].clixml, "ErrorCategory_Category") == "0"
     assert ended == ["source"]
 
 

@@ -94,7 +94,7 @@ def builtin_table(edition: Edition, host: CommandTable) -> CommandTable:
     own = CommandTable(commands, _ALIASES)
     definition = _definition("Get-Command", edition)
     commands["Get-Command"] = definition, Implementation(
-        definition.name, definition.class_name, get_command((host, own)))
+        definition.name, definition.class_name, get_command((host, own), edition))
     return CommandTable(commands, _ALIASES)
 
 

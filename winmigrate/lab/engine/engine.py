@@ -47,10 +47,10 @@ def known_types(further: Mapping[str, Mapping[str, int]] | None = None) -> TypeT
     return TypeTable({**found, **OWN_ENUMS, **(further or {})})
 
 
-def restricted_table(everything: CommandTable, restriction: Restriction) -> RestrictedTable:
+def restricted_table(everything: CommandTable, restriction: Restriction, edition: Edition) -> RestrictedTable:
     """The endpoint's commands; its Get-Command sees no others."""
     table = RestrictedTable(everything, restriction)
-    table.replace_body("Get-Command", Implementation("Get-Command", "Get-Command", get_command((table,))))
+    table.replace_body("Get-Command", Implementation("Get-Command", "Get-Command", get_command((table,), edition)))
     return table
 
 
@@ -80,7 +80,7 @@ class Engine:
         self._binders: dict[int, tuple[Definition, Binder]] = {}
         self.no_language = restriction is not None
         if restriction is not None:
-            self.table = restricted_table(layered([table, builtin_table(edition, table)]), restriction)
+            self.table = restricted_table(layered([table, builtin_table(edition, table)]), restriction, edition)
 
     def run(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from winmigrate.lab.engine.editions import Edition
@@ -24,6 +24,7 @@ from winmigrate.lab.engine.effects import (
     ShouldProcess,
     Terminate,
     Text,
+    Thrown,
     Wait,
 )
 from winmigrate.lab.engine.preferences import Preferences
@@ -198,6 +199,9 @@ class Stage:
                     yield from self.other(effect)
         except HasHadEnough:
             raise StopUpstream(self.position) from None
+        except Thrown as thrown:  # CmdletInvocationException takes the record's id and category from the exception
+            error = replace(thrown.error, error_id=thrown.error.exception, category="NotSpecified")
+            raise Failure(self.record(error)) from thrown
         except Terminate as terminated:
             raise Failure(self.record(terminated.error)) from terminated
         finally:

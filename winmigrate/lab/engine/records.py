@@ -89,7 +89,7 @@ def error_value(record: ErrorRecord, edition: Edition) -> PSObject:
 
 def _short_type(target: Any) -> str:
     name = type_name(target)
-    return bare_name(name).rpartition(".")[2] if name else ""
+    return bare_name(name).partition("#")[0].rpartition(".")[2] if name else ""
 
 
 def _ellipsis(text: str, edition: Edition) -> str:

@@ -33,8 +33,8 @@ _TOKEN = re.compile(
 )
 _KEYWORDS = frozenset({
     "if", "else", "elseif", "switch", "foreach", "for", "while", "do", "until", "function", "filter", "param", "begin",
-    "process", "end", "try", "catch", "finally", "throw", "return", "break", "continue", "exit", "trap", "data", "class",
-    "enum", "using",
+    "process", "end", "try", "catch", "finally", "throw", "return", "break", "continue", "exit", "trap", "data",
+    "class", "enum", "using",
 })
 _NAME = re.compile(r"[A-Za-z?%]")  # how a command's name begins; a digit begins an expression
 _CONSTANTS = {"$true": True, "$false": False, "$null": None}

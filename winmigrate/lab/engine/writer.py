@@ -57,11 +57,8 @@ _HASHTABLE = ("System.Collections.Hashtable", "System.Object")
 _ENUM = ("System.Enum", "System.ValueType", "System.Object")
 _SWITCH = ("System.Management.Automation.SwitchParameter", "System.ValueType", "System.Object")
 _CREDENTIAL = ("System.Management.Automation.PSCredential", "System.Object")
-#: Error and informational records are written as their notes alone, with their text.
-RECORDS = frozenset(
-    "System.Management.Automation." + name
-    for name in ("ErrorRecord", "WarningRecord", "VerboseRecord", "DebugRecord", "InformationalRecord")
-)
+#: Objects that are written with their properties at any level: what was read, and CIM instances.
+_AT_LEAST_ONE = ("Deserialized.", "Microsoft.Management.Infrastructure.CimInstance")
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -179,7 +176,7 @@ class _Document:
     def object(self, value: PSObject, name: str, depth: int) -> None:
         names = value.type_names
         custom = is_custom(value)
-        if depth <= 0 and names[:1] and names[0].startswith("Deserialized."):
+        if depth <= 0 and names[:1] and names[0].startswith(_AT_LEAST_ONE):
             depth = 1
         if depth <= 0 and names:
             self.add(f"<S{name}>{escape(object_text(value))}</S>")

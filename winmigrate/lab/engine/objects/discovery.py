@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from winmigrate.lab.engine.definitions import Definition
-from winmigrate.lab.engine.effects import Call, Effect, Error, Implementation, Output
+from winmigrate.lab.engine.editions import Edition
+from winmigrate.lab.engine.effects import Body, Call, Effect, Error, Implementation, Output
 from winmigrate.lab.engine.objects.casting import items_of
 from winmigrate.lab.engine.objects.members import has_wildcard, wildcard
 from winmigrate.lab.engine.text import CUSTOM_OBJECT, bare_name, to_text, type_name
@@ -24,7 +25,7 @@ class Commands(Protocol):
     def aliases(self) -> dict[str, str]: ...
 
 
-def get_command(tables: tuple[Commands, ...]) -> Any:
+def get_command(tables: tuple[Commands, ...], edition: Edition) -> Body:
     """The process block of Get-Command over the tables, the first one first."""
 
     def process(call: Call) -> Iterator[Effect]:
@@ -40,7 +41,7 @@ def get_command(tables: tuple[Commands, ...]) -> Any:
             for each in found:
                 entry = next((hit for hit in (table.find(each) for table in tables) if hit is not None), None)
                 if entry is None:
-                    yield _not_found(each)
+                    yield _not_found(each, edition)
                 elif (not modules or _is_of(entry[0], modules)) and _kind(entry[0]) in kinds:
                     yield Output(command_info(*entry))
         if "Alias" in kinds and not modules:
@@ -78,11 +79,9 @@ def _is_of(definition: Definition | None, modules: list[str]) -> bool:
     return definition is not None and any(wildcard(each).fullmatch(definition.module) for each in modules)
 
 
-def _not_found(name: str) -> Error:
-    return Error(
-        f"The term '{name}' is not recognized as a name of a cmdlet, function, script file, or executable program.\n"
-        "Check the spelling of the name, or if a path was included, verify that the path is correct and try again.",
-        "CommandNotFoundException", "ObjectNotFound", _PS + "CommandNotFoundException", name)
+def _not_found(name: str, edition: Edition) -> Error:
+    return Error(edition.unknown_command.format(name), "CommandNotFoundException", "ObjectNotFound",
+                 _PS + "CommandNotFoundException", name)
 
 
 def command_info(definition: Definition | None, implementation: Implementation) -> PSObject:

@@ -6,12 +6,13 @@ out by name (:data:`VOLATILE`): stack traces and what else .NET puts into a thro
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import json
 import tarfile
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -78,13 +79,6 @@ def _texts(path: Path) -> Iterator[tuple[str, str]]:
                 yield Path(member.name).stem, content.read().decode("utf-8")
 
 
-@dataclass(slots=True)
-class Played:
-    """What the engine answered: (kind, clixml) in order."""
-
-    messages: list[tuple[str, str]] = field(default_factory=list)
-
-
 def play(engine: Engine, recording: Recording) -> list[tuple[str, str]]:
     """Runs the request as the recorded client did: it answers host calls, and stops where it stopped."""
     answers = {index + 1: event["clixml"] for index, event in enumerate(
@@ -104,8 +98,6 @@ def play(engine: Engine, recording: Recording) -> list[tuple[str, str]]:
 
 
 def _unsealed(text: str) -> str:
-    import base64
-
     return base64.b64decode(text).decode("utf-16-le")
 
 

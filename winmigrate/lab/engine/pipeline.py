@@ -244,6 +244,7 @@ class Stage:
             raise Failure(self.record(error, called), wanted=True)
         if action in ("Ignore", "SilentlyContinue"):
             return
+        # Inquire, Suspend and Break go on as Continue does: no recording shows what a remote host makes of them
         record = error_value(self.record(error, called, written=True), self.run.edition)
         if self.called.merge_errors:
             yield from self.emit(record)

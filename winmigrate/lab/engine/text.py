@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import struct
 import uuid
 from collections.abc import Mapping
 from decimal import Decimal
@@ -22,6 +23,8 @@ from winmigrate.lab.engine.values import (
     Single,
     Switch,
     TimeSpan,
+    Uri,
+    Version,
 )
 
 CUSTOM_OBJECT = "System.Management.Automation.PSCustomObject"
@@ -46,8 +49,6 @@ def single_text(value: float) -> str:
 
 
 def _shortest_single(value: float) -> str:
-    import struct
-
     packed = struct.pack("<f", value)
     for digits in range(1, 10):
         text = f"{value:.{digits}g}"
@@ -246,27 +247,21 @@ def type_name(value: Any) -> str | None:
     raise TypeError(f"no .NET type for a {type(value).__name__}")
 
 
-def _names() -> list[tuple[type, str]]:
-    from winmigrate.lab.engine.values import Uri, Version
-
-    return [
-        (Char, "System.Char"),
-        (Version, "System.Version"),
-        (Uri, "System.Uri"),
-        (str, "System.String"),
-        (Single, "System.Single"),
-        (float, "System.Double"),
-        (Decimal, "System.Decimal"),
-        (uuid.UUID, "System.Guid"),
-        (dt.datetime, "System.DateTime"),
-        (TimeSpan, "System.TimeSpan"),
-        (bytes, "System.Byte[]"),
-        (list, "System.Object[]"),
-        (Mapping, "System.Collections.Hashtable"),
-        (Switch, "System.Management.Automation.SwitchParameter"),
-        (SecureString, "System.Security.SecureString"),
-        (PSCredential, "System.Management.Automation.PSCredential"),
-    ]
-
-
-_NAMES = _names()
+_NAMES: list[tuple[type, str]] = [
+    (Char, "System.Char"),
+    (Version, "System.Version"),
+    (Uri, "System.Uri"),
+    (str, "System.String"),
+    (Single, "System.Single"),
+    (float, "System.Double"),
+    (Decimal, "System.Decimal"),
+    (uuid.UUID, "System.Guid"),
+    (dt.datetime, "System.DateTime"),
+    (TimeSpan, "System.TimeSpan"),
+    (bytes, "System.Byte[]"),
+    (list, "System.Object[]"),
+    (Mapping, "System.Collections.Hashtable"),
+    (Switch, "System.Management.Automation.SwitchParameter"),
+    (SecureString, "System.Security.SecureString"),
+    (PSCredential, "System.Management.Automation.PSCredential"),
+]

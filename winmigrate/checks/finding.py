@@ -152,6 +152,10 @@ class Findings:
         """Nothing blocks it."""
         return not any(finding.blocks for finding in self.of(candidate))
 
+    def wishes_stand(self) -> bool:
+        """Does every selection that names a VM find it?"""
+        return not any(finding.blocks for finding in self.wishes)
+
     def without_destination(self) -> tuple[str, ...]:
         """Ids of VMs that have no candidate left that may be placed, in order."""
         placed = {item.vm_id for item in self.candidates if self.may_be_placed(item)}

@@ -57,7 +57,7 @@ def run_checks(
     )
     found = tuple(running.candidate(item) for item in candidates.candidates)
     accepted = tuple(_accept(finding, playbook.accept, now.date()) for finding in running.findings)
-    wishes = tuple(_wish(item) for item in candidates.unmatched)
+    wishes = tuple(_wish(item, playbook) for item in candidates.unmatched)
     return Findings(survey.taken_at, accepted, found, wishes)
 
 
@@ -157,11 +157,13 @@ def _accept(finding: Finding, accepts: Iterable[Accept], today: dt.date) -> Find
     return finding
 
 
-def _wish(item: Unmatched) -> Finding:
+def _wish(item: Unmatched, playbook: Playbook) -> Finding:
+    # A VM that is named and not found is a mistake; a choice that finds none may well be one that was moved already.
+    choice = playbook.migrations[item.migration].vm.is_choice
     return Finding(
         requirement="selection-finds-vms",
         title="Every selection of the playbook finds the VMs it means",
-        severity=Severity.BLOCKS,
+        severity=Severity.INFORMS if choice else Severity.BLOCKS,
         subject=Subject(Scope.VM, vm_name=item.selection),
         outcome=Outcome.FAIL,
         evidence=f"{item.selection}: {item.reason}",

@@ -31,7 +31,7 @@ class Checked:
     @property
     def exit_code(self) -> int:
         """0 if every VM has a candidate that may be placed, else 1."""
-        return 1 if self.findings.wishes or self.findings.without_destination() else 0
+        return 0 if self.findings.wishes_stand() and not self.findings.without_destination() else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Planned:
     @property
     def exit_code(self) -> int:
         """0 if every VM that was asked for is placed or where it should be, else 1."""
-        return 1 if self.plan.refusals or self.checked.findings.wishes else 0
+        return 0 if self.checked.findings.wishes_stand() and not self.plan.refusals else 1
 
 
 def hosts(inventory: Inventory | Path | str, *, ground: Ground | None = None) -> Roll:

@@ -37,9 +37,11 @@ def build_report(
         by_step.setdefault(entry.step, []).append(entry)
     until = known[-1].at if known else plan.made_at
     moves = tuple(_move(plan, step, states[step.id], by_step.get(step.id, []), run_id) for step in plan.steps)
-    counts = {status.value: sum(1 for move in moves if move.status is status) for status in Status}
+    counts = {status.value: sum(1 for move in moves if move.status is status) for status in _COUNTED}
     began = next((entry.at for entry in known if entry.kind is Kind.RUN), None)
-    refused = tuple(Refused(item.vm_name, item.source, item.reasons) for item in plan.refusals)
+    refused = tuple(
+        Refused(item.vm_name, item.source, _against(findings, item.vm_id) or item.reasons) for item in plan.refusals
+    )
     good = all(move.status is Status.DONE and not move.unexpected for move in moves) and not refused
     spent = (until - began).total_seconds() if began is not None else 0.0
     back = plan.window.end - dt.timedelta(seconds=max(spent, plan.makespan)) if plan.window else None
@@ -66,6 +68,11 @@ def build_report(
         to_do=to_do_of(plan, moves, refused, states, run_id),
         notes=tuple(_notes(by_step.get("", []))),
     )
+
+
+_COUNTED = (
+    Status.DONE, Status.FAILED, Status.UNKNOWN, Status.MOVING, Status.REFUSED, Status.CANCELLED, Status.WAITING,
+)  # fmt: skip
 
 
 def outcome_sentence(plan: Plan, moves: Sequence[MoveReport], began: dt.datetime | None, spent: float) -> str:
@@ -162,7 +169,7 @@ def _move(plan: Plan, step: Step, state: StepState, entries: list[Entry], run_id
         memory_bytes=step.memory_bytes,
         rate=(step.storage_bytes + step.memory_bytes) / seconds if arrived and seconds else None,
         blackout=float(blackout) if isinstance(blackout, (int, float)) else None,
-        phases=tuple(_phases(state)),
+        phases=tuple(_phases(state, entries)),
         switches=dict(move.switches),
         differences=tuple(_difference(item) for item in verified.get("changes", ())),
         verified=state.verified is not None,
@@ -172,12 +179,16 @@ def _move(plan: Plan, step: Step, state: StepState, entries: list[Entry], run_id
     )
 
 
-def _phases(state: StepState) -> Iterable[PhaseSpan]:
-    marks = [mark for mark in state.phases if mark[1]]
-    for index, (start, phase, _) in enumerate(marks):
-        if phase in _LAST_WORDS:
+def _phases(state: StepState, entries: Iterable[Entry]) -> Iterable[PhaseSpan]:
+    marks = [(at, phase) for at, phase, _ in state.phases if phase]
+    # The end of the pipeline proves nothing: from there on both hosts are looked at.
+    ended = state.ended_at
+    marks += [(entry.at, "verifying") for entry in entries if entry.kind is Kind.ENDED and entry.at != ended]
+    marks.sort(key=lambda mark: mark[0])
+    for index, (start, phase) in enumerate(marks):
+        if phase in _LAST_WORDS or (ended is not None and start > ended):
             continue
-        end = marks[index + 1][0] if index + 1 < len(marks) else None
+        end = marks[index + 1][0] if index + 1 < len(marks) else ended
         if end is None or end > start:
             yield PhaseSpan(phase, start, end)
 
@@ -248,6 +259,19 @@ def _notes(entries: Iterable[Entry]) -> Iterable[Note]:
             yield Note(entry.at, "the shell of an old command was deleted")
         elif entry.kind is Kind.RUN:
             yield Note(entry.at, f"process {data.get('pid', '')} on {data.get('host', '')} took up the run")
+
+
+def _against(findings: Findings, vm_id: str) -> tuple[str, ...]:
+    """What blocks each candidate of a VM, in words; empty if nothing is known to (there was no room, say)."""
+    mine = [item for item in findings.candidates if item.vm_id == vm_id]
+    if any(findings.may_be_placed(item) for item in mine):
+        return ()
+    return tuple(
+        f"{item.destination}: {finding.evidence} ({finding.requirement})"
+        for item in mine
+        for finding in findings.of(item)
+        if finding.blocks
+    )
 
 
 def finding_lines(findings: Findings) -> tuple[FindingLine, ...]:

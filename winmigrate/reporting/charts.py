@@ -13,7 +13,8 @@ from winmigrate.reporting.words import clock_time, duration, name, size
 #: In the order in which they come; each has a colour of its own in the style sheet.
 PHASES = ("sent", "negotiating", "storage", "mirror", "memory", "moving", "verifying")
 
-_LABELS = 190.0
+_LABELS = 230.0
+_LETTERS = 23  # of monospaced type beside a bar, without the arrow
 _WIDTH = 1000.0
 _ROW = 26.0
 _TOP = 30.0
@@ -49,7 +50,6 @@ class Row:
     end_mark: str = ""
     status: str = ""
     end_label: str = ""
-    anchor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,9 @@ def timeline(report: Report, zone: dt.tzinfo | None) -> Timeline | None:
             used |= {bar.phase for bar in bars}
             end = at(move.ended_at or report.until)
             took = duration(move.seconds) if move.seconds is not None else ""
-            label = f"{name(move.vm_name)} > {move.destination}"
-            rows.append(
-                Row(
-                    y, shorten(label, 30), False, bars, end, _MARKS.get(move.status, "✕"), move.status.value, took,
-                    f"vm-{report.moves.index(move)}",
-                )
-            )  # fmt: skip
+            label = f"{shorten(name(move.vm_name), max(8, _LETTERS - len(move.destination)))} → {move.destination}"
+            mark = _MARKS.get(move.status, "✕")
+            rows.append(Row(y, shorten(label, _LETTERS + 3), False, bars, end, mark, move.status.value, took))
             y += _ROW
     window = None
     if report.window is not None and first < report.window.end <= last:
@@ -183,7 +179,7 @@ def chart(curve: Curve, zone: dt.tzinfo | None) -> Chart:
     left = 4.0
 
     def x(moment: dt.datetime) -> float:
-        return round(left + (_CHART_RIGHT - left) * (moment - first).total_seconds() / seconds, 1)
+        return round(left + (_CHART_RIGHT - 10 - left) * (moment - first).total_seconds() / seconds, 1)
 
     def y(amount: float) -> float:
         share = min(1.0, max(0.0, amount / most))
@@ -192,9 +188,7 @@ def chart(curve: Curve, zone: dt.tzinfo | None) -> Chart:
     line = f"M{x(first)} {y(levels[0].free)}"
     for level in levels[1:]:
         line += f"H{x(level.at)}V{y(level.free)}"
-    if len(levels) == 1:
-        line += f"H{_CHART_RIGHT}"
-    end = x(last) if len(levels) > 1 else _CHART_RIGHT
+    line += f"H{_CHART_RIGHT}"  # what came with the last entry shall be seen too
     before, after = levels[0].free, levels[-1].free
     if curve.total:
         kept = f"{size(curve.reserve)} kept free"
@@ -214,7 +208,7 @@ def chart(curve: Curve, zone: dt.tzinfo | None) -> Chart:
         top=_CHART_TOP,
         bottom=_CHART_BOTTOM,
         line=line,
-        area=f"{line}L{end} {_CHART_BOTTOM}L{left} {_CHART_BOTTOM}Z",
+        area=f"{line}L{_CHART_RIGHT} {_CHART_BOTTOM}L{left} {_CHART_BOTTOM}Z",
         reserve_y=y(curve.reserve) if curve.total and curve.reserve else None,
         top_label=size(most),
         first_label=size(before),

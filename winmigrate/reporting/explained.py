@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from winmigrate.checks.finding import CandidateFindings, Finding, Findings, Outcome, Resolver, Scope, Severity
-from winmigrate.reporting.text import wrapped
+from winmigrate.reporting.text import mend_lines, wrapped
 from winmigrate.reporting.words import count, name
 
 VERSION = 1
@@ -75,8 +75,8 @@ def _lines(finding: Finding) -> list[str]:
         if text:
             lines += wrapped(f"{deep}{word + ':':<8}", text, deep + " " * 8)
     if finding.remedy is not None:
-        lines += wrapped(f"{deep}mend:   ", finding.remedy.text, deep + " " * 8)
-        lines.append(f"{deep}who:    {finding.remedy.who}; in force {finding.remedy.in_force}")
+        lines += mend_lines(f"{deep}mend:   ", finding.remedy)
+        lines += wrapped(f"{deep}who:    ", f"{finding.remedy.who}; in force {finding.remedy.in_force}", deep + " " * 8)
     if finding.accepted is not None:
         accepted = finding.accepted
         lines += wrapped(f"{deep}accepted until {accepted.until} for {accepted.who}: ", accepted.reason, deep + " " * 8)

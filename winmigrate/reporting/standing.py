@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from winmigrate.checks.finding import Remedy, RemedyKind
 from winmigrate.execution.states import Status, StepState
 from winmigrate.facts import Unreadable
 from winmigrate.planning.plan import Plan, Step
-from winmigrate.reporting.words import count, duration, name
+from winmigrate.reporting.text import columns, mend_lines, wrapped
+from winmigrate.reporting.words import count, duration, name, visible
 from winmigrate.survey import Roll, RollEntry
 
 if TYPE_CHECKING:
@@ -17,28 +19,38 @@ if TYPE_CHECKING:
 
 
 def roll_text(roll: Roll) -> str:
-    """What `hosts` prints: a line a host."""
+    """What `hosts` prints: a line a host, and how many were reached where not all were."""
+    reached = iter(columns([_cells(entry) for entry in roll.entries.values() if entry.reached]))
     width = max((len(host) for host in roll.entries), default=0)
-    return "".join(f"{host:<{width}}   {_entry(entry)}\n" for host, entry in roll.entries.items())
+    lines = []
+    for host, entry in roll.entries.items():
+        if entry.reached:
+            lines.append(f"{host:<{width}}  {next(reached)}")
+        else:
+            lines += wrapped(f"{host:<{width}}  NOT REACHED  ", entry.why_not.removeprefix(f"{host}: "), " " * 6)
+    silent = sum(1 for entry in roll.entries.values() if not entry.reached)
+    if silent:
+        lines.append(f"{silent} of {count(len(roll.entries), 'host')} not reached")
+    return "\n".join(lines) + ("\n" if lines else "")
 
 
-def _entry(entry: RollEntry) -> str:
-    if not entry.reached:
-        return f"NOT REACHED  {entry.why_not.removeprefix(f'{entry.host}: ')}"
-    parts = [f"Windows Server {_said(entry.version)} ({_said(entry.build)})"]
-    identity = entry.identity
-    parts.append(f"as {identity.reason if isinstance(identity, Unreadable) else identity.user}")
-    parts.append(_rights(entry))
-    if isinstance(entry.vms, Unreadable):
-        parts.append(f"VMs cannot be read: {entry.vms.reason}")
+def _cells(entry: RollEntry) -> tuple[str, ...]:
+    identity, vms = entry.identity, entry.vms
+    if isinstance(vms, Unreadable):
+        counted = f"VMs cannot be read: {vms.reason}"
     else:
-        running = sum(1 for vm in entry.vms if vm.state == "Running")
-        parts.append(f"{count(len(entry.vms), 'VM')}, {running} running")
-    return "   ".join(parts)
+        running = sum(1 for vm in vms if vm.state == "Running")
+        counted = f"{count(len(vms), 'VM')}, {running} running"
+    return (
+        f"Windows Server {_said(entry.version)} ({_said(entry.build)})",
+        visible(f"as {identity.reason if isinstance(identity, Unreadable) else identity.user}"),
+        visible(_rights(entry)),
+        visible(counted),
+    )
 
 
 def _said(value: object) -> str:
-    return value.reason if isinstance(value, Unreadable) else str(value)
+    return visible(value.reason if isinstance(value, Unreadable) else str(value))
 
 
 def _rights(entry: RollEntry) -> str:
@@ -75,15 +87,15 @@ def totals(states: Mapping[str, StepState]) -> str:
 
 def outcome_text(plan: Plan, states: Mapping[str, StepState]) -> str:
     """What `run` prints when it ends: a line a VM, below it the cause where there is one."""
-    width = max((len(name(step.move.vm_name)) for step in plan.steps), default=0)
+    heads = columns([(name(step.move.vm_name), f"{step.move.source} > {step.move.destination}") for step in plan.steps])
     lines = [totals(states)]
-    for step in plan.steps:
-        lines += step_lines(step, states[step.id], width)
+    for step, head in zip(plan.steps, heads, strict=True):
+        lines += step_lines(step, states[step.id], head)
     return "\n".join(lines) + "\n"
 
 
-def step_lines(step: Step, state: StepState, width: int = 0) -> list[str]:
-    """How one VM stands."""
+def step_lines(step: Step, state: StepState, head: str) -> list[str]:
+    """How one VM stands: where it is, why, what was found after its move, what is left over and how to mend it."""
     took = ""
     if state.status is Status.DONE and state.started_at and state.ended_at:
         took = f"  in {duration((state.ended_at - state.started_at).total_seconds())}"
@@ -92,14 +104,25 @@ def step_lines(step: Step, state: StepState, width: int = 0) -> list[str]:
     still = f"  stood still for {blackout:.1f} s" if isinstance(blackout, float) else ""
     under_way = state.status in (Status.MOVING, Status.UNKNOWN) and state.phase
     phase = f"  {state.phase} {state.percent} %" if under_way else ""
-    head = f"  {name(step.move.vm_name):<{width}}  {step.move.source} > {step.move.destination}  {_WORD[state.status]}"
-    lines = [f"{head}{'  ' + where if where else ''}{took}{still}{phase}"]
+    lines = wrapped(f"  {head}  {_WORD[state.status]}  ", where, "      ")
+    lines[-1] += f"{took}{still}{phase}"
     cause = str(state.outcome.get("cause", ""))
     if cause:
-        lines.append(f"      {' '.join(cause.split())}")
+        lines += wrapped("      cause: ", cause, " " * 13)
     for finding in (state.verified or {}).get("findings", ()):
-        if finding["outcome"] in ("fail", "unknown") and finding["requirement"] != "post-running":
-            lines.append(f"      {finding['requirement']}: {finding['evidence']}")
+        # What failed and blocks is the cause already.
+        if finding["outcome"] in ("fail", "unknown") and finding["severity"] != "blocks":
+            lines += wrapped("      ", f"{finding['requirement']}: {finding['evidence']}", " " * 8)
+        remedy = finding.get("remedy")
+        if finding["outcome"] == "fail" and remedy:
+            found = Remedy(RemedyKind(remedy["kind"]), remedy["text"], remedy["who"])
+            lines += mend_lines("        mend: ", found)
+            lines += wrapped("        who:  ", found.who, " " * 14)
+    left = (state.rehearsed or {}).get("left_behind")
+    if left and state.status is not Status.DONE:
+        lines += wrapped("      ", f"a planned VM is left on {step.move.destination}: {left}", " " * 8)
+    for inverse in state.inverses:
+        lines += wrapped("      not put back: ", str(inverse.get("change", "")), " " * 8)
     return lines
 
 

@@ -1,57 +1,108 @@
-"""Findings and plans as text, for a tired administrator: docs/interface.md, section 5."""
+"""Findings and plans as text, for a tired administrator: docs/interface.md, section 5.
+
+Prose is wrapped at WIDTH columns; a command only where PowerShell lets a line end, so that it can be pasted as it is.
+"""
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from winmigrate.checks.finding import CandidateFindings, Finding, Findings, Outcome, Resolver, Severity
+from winmigrate.checks.finding import (
+    CandidateFindings,
+    Finding,
+    Findings,
+    Outcome,
+    Remedy,
+    RemedyKind,
+    Resolver,
+    Scope,
+    Severity,
+)
 from winmigrate.planning.plan import Capacity, Plan, Refusal, Step
-from winmigrate.reporting.words import count, duration, name, size, span
+from winmigrate.reporting.words import count, duration, name, size, span, visible
 
-WIDTH = 118
+WIDTH = 100
+_DEEP = " " * 10
 
 
-def findings_text(findings: Findings) -> str:
-    """What `check` prints: one line a candidate, below it what stands against it."""
+def findings_text(findings: Findings, *, vms: Collection[str] | None = None) -> str:
+    """What `check` prints: one line a candidate, below it what stands against it.
+
+    What holds for a host or a pair, and so for several candidates, is said once before them; what holds for a VM is
+    said under its first candidate. ``vms``: Ids of the VMs to speak of; None for all.
+    """
     lines: list[str] = []
     for finding in findings.wishes:
-        lines += [f"{finding.place}: {finding.evidence}" if finding.place else finding.evidence]
+        lines += wrapped(f"{finding.place}: " if finding.place else "", finding.evidence, "  ")
         lines += list(_remedy(finding, "  "))
-    width = max((len(_title(item)) for item in findings.candidates), default=0)
-    for item in findings.candidates:
-        lines += _candidate(findings, item, width)
+    candidates = [item for item in findings.candidates if vms is None or item.vm_id in vms]
+    said: dict[int, str] = {}
+    shared = _shared(findings, candidates)
+    for subject, indexes in shared.items():
+        against = [index for index in indexes if _stands(findings.all[index])]
+        if not against:
+            continue
+        uses = sum(1 for item in candidates if not set(item.indexes).isdisjoint(against))
+        lines.append(f"{subject}   in {count(uses, 'candidate')}")
+        for index in sorted(against, key=lambda index: _RANK[findings.all[index].severity]):
+            lines += _stands_against(findings.all[index])
+            said[index] = subject
+        lines.append("")
+    width = max((len(_title(item)) for item in candidates), default=0)
+    for item in candidates:
+        lines += _candidate(findings, item, width, said)
     return "\n".join(lines) + ("\n" if lines else "")
+
+
+def _shared(findings: Findings, candidates: Sequence[CandidateFindings]) -> dict[str, list[int]]:
+    """Findings on hosts and pairs, by subject; none for a candidate that is alone."""
+    found: dict[str, list[int]] = {}
+    if len(candidates) < 2:
+        return found
+    for index in sorted({index for item in candidates for index in item.indexes}):
+        finding = findings.all[index]
+        if finding.subject.scope in (Scope.HOST, Scope.PAIR):
+            found.setdefault(str(finding.subject), []).append(index)
+    return found
 
 
 def _title(item: CandidateFindings) -> str:
     return f"{name(item.vm_name)} > {item.destination}"
 
 
-def _candidate(findings: Findings, item: CandidateFindings, width: int) -> list[str]:
+def _candidate(findings: Findings, item: CandidateFindings, width: int, said: dict[int, str]) -> list[str]:
     mine = list(findings.of(item))
-    against = [finding for finding in mine if _stands(finding)]
-    unknown = [finding for finding in mine if finding.outcome is Outcome.UNKNOWN and finding.accepted is None]
-    accepted = [finding for finding in mine if finding.accepted is not None and finding.outcome in _BAD]
     if findings.may_be_placed(item):
-        head = f"{_title(item):<{width}}   ok         {_counts(mine)}"
+        lines = [f"{_title(item):<{width}}   ok         {_counts(mine)}"]
     else:
         blocking = sum(1 for finding in mine if finding.blocks)
-        head = f"{_title(item):<{width}}   BLOCKED    {count(blocking, 'finding')}"
-    lines = [head]
-    for finding in sorted(against, key=lambda found: _RANK[found.severity]):
-        lines += _stands_against(finding)
+        lines = [f"{_title(item):<{width}}   BLOCKED    {count(blocking, 'finding')}"]
+    for severity in _RANK:
+        referred: dict[str, list[str]] = {}
+        for index in item.indexes:
+            finding = findings.all[index]
+            if not _stands(finding) or finding.severity is not severity:
+                continue
+            if index in said:
+                referred.setdefault(finding.requirement, []).append(said[index])
+            else:
+                lines += _stands_against(finding)
+                said[index] = _title(item)
+        if referred:
+            texts = [f"{requirement} (see {', '.join(places)})" for requirement, places in referred.items()]
+            lines += wrapped(f"  {_LABEL[severity]:<7} ", "; ".join(texts), _DEEP)
+    unknown = [finding for finding in mine if finding.outcome is Outcome.UNKNOWN and finding.accepted is None]
     lines += _unknowns(unknown, item)
-    for finding in accepted:
-        word = finding.accepted
-        assert word is not None
-        lines.append(
-            f"  accepted {finding.requirement}   until {word.until:%Y-%m-%d} for {word.who}: {word.reason}"
-        )
+    for finding in mine:
+        accepted = finding.accepted
+        if accepted is not None and finding.outcome in (Outcome.FAIL, Outcome.UNKNOWN):
+            head = f"  accepted {finding.requirement}   until {accepted.until:%Y-%m-%d} for {accepted.who}: "
+            lines += wrapped(head, accepted.reason, _DEEP)
     return lines
 
 
-_BAD = (Outcome.FAIL, Outcome.UNKNOWN)
 _RANK = {Severity.BLOCKS: 0, Severity.RISKS: 1, Severity.INFORMS: 2}
 _LABEL = {Severity.BLOCKS: "BLOCKS", Severity.RISKS: "RISKS", Severity.INFORMS: "informs"}
 
@@ -79,19 +130,20 @@ def _stands_against(finding: Finding) -> list[str]:
     label = _LABEL[finding.severity]
     hop = f" (hop {finding.hop})" if finding.hop else ""
     text = finding.evidence + (f"; wanted: {finding.wanted}" if finding.wanted else "")
-    lines = wrapped(f"  {label:<7} {finding.requirement}{hop}   ", text)
+    lines = wrapped(f"  {label:<7} {finding.requirement}{hop}   ", text, _DEEP)
     if finding.place:
-        lines.append(f"          at:   {finding.place}")
-    lines += list(_remedy(finding, "          "))
+        lines.append(f"{_DEEP}at:   {finding.place}")
+    lines += list(_remedy(finding, _DEEP))
     return lines
 
 
 def _remedy(finding: Finding, indent: str) -> Iterator[str]:
-    if finding.remedy is None:
+    remedy = finding.remedy
+    if remedy is None:
         return
-    yield from wrapped(f"{indent}mend: ", finding.remedy.text)
-    when = "" if finding.remedy.in_force == "at once" else f" (in force {finding.remedy.in_force})"
-    yield f"{indent}who:  {finding.remedy.who}{when}"
+    yield from mend_lines(f"{indent}mend: ", remedy)
+    when = "" if remedy.in_force == "at once" else f" (in force {remedy.in_force})"
+    yield from wrapped(f"{indent}who:  ", remedy.who + when, f"{indent}      ")
 
 
 def _unknowns(unknown: list[Finding], item: CandidateFindings) -> list[str]:
@@ -105,17 +157,38 @@ def _unknowns(unknown: list[Finding], item: CandidateFindings) -> list[str]:
             "  UNKNOWN ",
             f"{count(len(members), 'requirement')} ({ids}), because {reason}: see "
             f"`winmigrate explain {name(item.vm_name)} --to {item.destination}`",
+            _DEEP,
         )
     return lines
 
 
-def wrapped(prefix: str, text: str, indent: str = "") -> list[str]:
-    """Lines of at most WIDTH columns; no word is cut, so that a path or a command can be pasted."""
+def mend_lines(prefix: str, remedy: Remedy) -> list[str]:
+    """What mends it: prose wrapped, a native command in one line, PowerShell broken only after ``;`` and ``|``."""
+    deep = " " * len(prefix)
+    if remedy.kind is RemedyKind.BY_HAND:
+        return wrapped(prefix, remedy.text, deep)
+    if remedy.kind is RemedyKind.NATIVE:
+        return [prefix + visible(remedy.text)]
+    lines, line = [], prefix
+    for part in _BREAKABLE.findall(visible(remedy.text)):
+        if len(line) + len(part.rstrip()) > WIDTH and line.strip() and line != prefix:
+            lines.append(line.rstrip())
+            line = deep
+        line += part
+    return [*lines, line.rstrip()]
+
+
+#: A piece of PowerShell up to where a line may end: quoted text has no such place.
+_BREAKABLE = re.compile(r"""(?:'[^']*'|"[^"]*"|[^;|'"]|['"])+(?:[;|]\s*|$)|[;|]\s*""")
+
+
+def wrapped(prefix: str, text: str, indent: str) -> list[str]:
+    """Lines of at most WIDTH columns; no word is cut. Nothing in ``text`` is obeyed by a terminal."""
     return textwrap.wrap(
-        " ".join(text.split()),
+        visible(text),
         width=WIDTH,
         initial_indent=prefix,
-        subsequent_indent=indent or " " * min(len(prefix), 34),
+        subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
     ) or [prefix.rstrip()]
@@ -123,30 +196,17 @@ def wrapped(prefix: str, text: str, indent: str = "") -> list[str]:
 
 def plan_text(plan: Plan, *, run: str = "", digest: str = "") -> str:
     """What `plan` prints: one line a move, capacities before and after, refusals, the end against its lower bound."""
-    lines: list[str] = []
-    lines += _columns([_step_cells(step) for step in plan.steps])
-    for step in plan.steps:
-        for old, new in step.move.switches.items():
-            lines.append(f'  {name(step.move.vm_name)}: switch "{old}" becomes "{new}" on {step.move.destination}')
-        if step.after:
-            names = ", ".join(name(plan.step(item).move.vm_name) for item in step.after)
-            lines.append(f"  {name(step.move.vm_name)}: after {names}")
-    for vm in plan.already_there:
-        lines.append(f"{name(vm)}   is where it should be: nothing to do")
+    lines = _moves(plan)
+    if plan.already_there:
+        lines += wrapped("nothing to do for ", ", ".join(name(vm) for vm in plan.already_there), "  ")
     if plan.capacities:
-        lines.append("")
-        lines += _columns([_capacity_cells(item) for item in plan.capacities])
+        head = ("host", "what", "total", "free now", "free after", "kept free", "")
+        lines += ["", *columns([head, *(_capacity_cells(item) for item in plan.capacities)], right=(2, 3, 4, 5))]
     for refusal in plan.refusals:
         lines += ["", *_refusal(refusal)]
     lines.append("")
     if plan.steps:
-        share = plan.makespan / plan.lower_bound if plan.lower_bound else 1.0
-        slots = "; ".join(f"{host} {limit.live} live, {limit.storage} storage" for host, limit in plan.limits.items())
-        lines.append(f"{count(len(plan.steps), 'move')}, slots: {slots}")
-        lines.append(
-            f"ends about {duration(plan.makespan)} after its start, {share:.2f} of the lower bound "
-            f"{duration(plan.lower_bound)}"
-        )
+        lines += _sums(plan)
     if plan.window is not None:
         lines.append(f"window {plan.window.start:%Y-%m-%d %H:%M} to {plan.window.end:%Y-%m-%d %H:%M}")
     if digest:
@@ -156,42 +216,92 @@ def plan_text(plan: Plan, *, run: str = "", digest: str = "") -> str:
     return "\n".join(lines).strip("\n") + "\n"
 
 
+def _moves(plan: Plan) -> list[str]:
+    """A line a move, below it what is special about it; why there stands beside it where there is room."""
+    if not plan.steps:
+        return []
+    table = columns([("VM", "from > to", "disks", "memory", "takes", "files go to"),
+                     *(_step_cells(step) for step in plan.steps)], right=(2, 3))  # fmt: skip
+    width = max(len(line) for line in table)
+    reasons = [visible("; ".join(step.reasons)) for step in plan.steps]
+    beside = width + 2 + max(len(text) for text in reasons) <= WIDTH + 18
+    lines = [f"{table[0]:<{width}}  why there" if beside and any(reasons) else table[0]]
+    for step, line, reason in zip(plan.steps, table[1:], reasons, strict=True):
+        lines.append(f"{line:<{width}}  {reason}".rstrip() if beside else line)
+        if reason and not beside:
+            lines += wrapped("    why there: ", reason, "      ")
+        for old, new in step.move.switches.items():
+            lines.append(f'    switch "{visible(old)}" becomes "{visible(new)}" on {step.move.destination}')
+        if step.after:
+            names = ", ".join(name(plan.step(item).move.vm_name) for item in step.after)
+            lines += wrapped("    after ", names, "      ")
+    return lines
+
+
 def _step_cells(step: Step) -> tuple[str, ...]:
     move = step.move
-    where = move.storage_path or move.config_path or "(paths as they are)"
     return (
         name(move.vm_name),
         f"{move.source} > {move.destination}",
-        move.kind,
-        f"hop B by {move.route}",
-        f"{size(step.storage_bytes)} + {size(step.memory_bytes)} memory",
+        size(step.storage_bytes),
+        size(step.memory_bytes),
         span(*step.seconds),
-        f"to {where}",
-        "; ".join(step.reasons),
+        visible(move.storage_path or move.config_path) or "(paths as they are)",
     )
 
 
+def _sums(plan: Plan) -> list[str]:
+    ways: dict[str, int] = {}
+    for step in plan.steps:
+        way = f"{step.move.kind}, hop B by {step.move.route}"
+        ways[way] = ways.get(way, 0) + 1
+    moved = "; ".join(way if len(ways) == 1 else f"{number} {way}" for way, number in ways.items())
+    slots: dict[str, list[str]] = {}
+    for host, limit in plan.limits.items():
+        slots.setdefault(f"{limit.live} live and {limit.storage} storage", []).append(host)
+    shown = "; ".join(
+        f"{text} at once on {'each host' if len(slots) == 1 and len(hosts) > 1 else ', '.join(hosts)}"
+        for text, hosts in slots.items()
+    )
+    share = plan.makespan / plan.lower_bound if plan.lower_bound else 1.0
+    lines = wrapped("", f"{count(len(plan.steps), 'move')}: {moved}; {shown}; {plan.run_limit} in all", "  ")
+    times = f" ({share:.2f} times that)" if share >= 1.005 else ""
+    lines.append(
+        f"ends about {duration(plan.makespan)} after its start; "
+        f"no schedule is shorter than {duration(plan.lower_bound)}{times}"
+    )
+    return lines
+
+
 def _capacity_cells(item: Capacity) -> tuple[str, ...]:
-    note = "" if item.free_after >= item.reserve else "  BELOW THE RESERVE"
     return (
         item.host,
         item.what,
-        f"{size(item.free_before)} free of {size(item.total)}",
-        f"> {size(item.free_after)} after",
-        f"(reserve {size(item.reserve)}){note}",
+        size(item.total),
+        size(item.free_before),
+        size(item.free_after),
+        size(item.reserve),
+        "" if item.free_after >= item.reserve else "BELOW WHAT IS KEPT FREE",
     )
 
 
 def _refusal(refusal: Refusal) -> list[str]:
     lines = [f"{name(refusal.vm_name)}   REFUSED: stays on {refusal.source}"]
     for reason in refusal.reasons:
-        lines += wrapped("  ", reason)
+        lines += wrapped("  ", reason, "    ")
     return lines
 
 
-def _columns(table: Iterable[tuple[str, ...]]) -> list[str]:
-    cells = list(table)
+def columns(table: Iterable[Sequence[str]], *, right: Collection[int] = ()) -> list[str]:
+    """Cells in columns, two blanks apart; those of ``right`` end where their column ends."""
+    cells = [tuple(row) for row in table]
     if not cells:
         return []
     widths = [max(len(row[index]) for row in cells) for index in range(len(cells[0]))]
-    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    return [
+        "  ".join(
+            f"{cell:>{width}}" if index in right else f"{cell:<{width}}"
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]

@@ -16,7 +16,7 @@ OPERATOR = "whoever drives the run"
 def to_do_of(
     plan: Plan, moves: Sequence[MoveReport], refused: Sequence[Refused], states: Mapping[str, StepState], run_id: str
 ) -> tuple[ToDo, ...]:
-    """In the order in which it matters: unknown VMs, changes, planned VMs, what was not put back, files, the rest."""
+    """In the order in which it matters: unknown VMs, changes, planned VMs, what did not move, old files."""
     found: list[ToDo] = []
     run = run_id or "RUN"
     open_ones = [move for move in moves if move.status in (Status.UNKNOWN, Status.MOVING)]
@@ -31,7 +31,6 @@ def to_do_of(
         )
     for move in moves:
         found += _of_move(move)
-        found += _planned_vm(move, states[move.step])
         found += [
             ToDo(
                 name(move.vm_name),
@@ -41,8 +40,8 @@ def to_do_of(
             )
             for item in states[move.step].inverses
         ]
-        if move.leftovers:
-            found.append(_leftovers(move))
+    for move in moves:
+        found += _planned_vm(move, states[move.step])
     left = [move for move in moves if move.status in (Status.FAILED, Status.REFUSED, Status.CANCELLED)]
     stayed = [move for move in left if not move.arrived]
     if stayed or refused:
@@ -50,17 +49,16 @@ def to_do_of(
         found.append(
             ToDo(
                 ", ".join(name(item) for item in names),
-                f"{count(len(names), 'VM')} did not move: mend what stands against it, then plan the rest anew",
+                f"{count(len(names), 'VM')} did not move: mend what stands against that, then plan the rest anew",
                 f"winmigrate plan {plan.playbook}",
                 OPERATOR,
             )
         )
     waiting = [move for move in moves if move.status is Status.WAITING]
     if waiting:
-        found.append(
-            ToDo(_names(waiting), "has not begun", f"winmigrate run {run}", OPERATOR)
-        )
-    return tuple(found)
+        word = "has not begun" if len(waiting) == 1 else "have not begun"
+        found.append(ToDo(_names(waiting), word, f"winmigrate run {run}", OPERATOR))
+    return (*found, *(_leftovers(move) for move in moves if move.leftovers))
 
 
 def _names(moves: Iterable[MoveReport]) -> str:

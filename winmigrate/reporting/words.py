@@ -73,6 +73,15 @@ def _escaped(char: str) -> str:
     return char
 
 
+def visible(text: str) -> str:
+    """Text in one line with nothing that a terminal acts on: escape sequences of a name are shown, not obeyed."""
+    return "".join(_shown(char) for char in " ".join(text.split()))
+
+
+def _shown(char: str) -> str:
+    return char if char.isprintable() else _escaped(char)
+
+
 def count(number: int, thing: str, things: str = "") -> str:
     """``"1 finding"``, ``"3 findings"``."""
     return f"{number} {thing if number == 1 else things or thing + 's'}"

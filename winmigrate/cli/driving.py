@@ -19,8 +19,8 @@ from winmigrate.documents import RunFolder, open_run_folder, read_document
 
 if TYPE_CHECKING:
     from winmigrate.execution.run import Run
+    from winmigrate.execution.standing import RunStatus
     from winmigrate.verbs.ground import Ground
-    from winmigrate.verbs.moving import RunStatus
 
 
 def run(word: str, inventory: str | None, run_dir: str, yes: bool, form: str, no_color: bool) -> int:

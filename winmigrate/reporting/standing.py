@@ -15,7 +15,7 @@ from winmigrate.reporting.words import count, duration, name, visible
 from winmigrate.survey import Roll, RollEntry
 
 if TYPE_CHECKING:
-    from winmigrate.verbs.moving import RunStatus
+    from winmigrate.execution.standing import RunStatus
 
 
 def roll_text(roll: Roll) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 from winmigrate.documents import RunFolder, digest_of, read_document
@@ -11,7 +10,8 @@ from winmigrate.errors import DocumentError, PlanRefused
 from winmigrate.execution.journal import Entry, driver_of, read_journal
 from winmigrate.execution.requests import ask_cancel
 from winmigrate.execution.run import Run, RunResult, Snapshot, StopMode, execute
-from winmigrate.execution.states import Status, StepState, fold
+from winmigrate.execution.standing import RunStatus
+from winmigrate.execution.states import Status, fold
 from winmigrate.planning.expectations import Now, unmet
 from winmigrate.planning.plan import Plan
 from winmigrate.survey import Candidates, Roll, call_roll, take_survey
@@ -21,26 +21,6 @@ from winmigrate.verbs.ground import CANDIDATES, PLAN, ROLL, Ground, open_folder,
 STALE_AFTER = 3600.0
 
 Observers = tuple[Callable[[Entry], None], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RunStatus:
-    """How a run stands, read from its folder alone. ``driver``: who drives it now, or None."""
-
-    folder: RunFolder
-    plan: Plan
-    states: Mapping[str, StepState]
-    driver: str | None
-    started: bool
-
-    @property
-    def exit_code(self) -> int:
-        """The run's own code so far: 0 while all is well; 4 where nobody drives it and a move may be under way."""
-        statuses = [state.status for state in self.states.values()]
-        if any(status in (Status.UNKNOWN, Status.MOVING) for status in statuses):
-            return 0 if self.driver is not None else 4
-        bad = (Status.FAILED, Status.REFUSED, Status.CANCELLED)
-        return 3 if any(status in bad for status in statuses) else 0
 
 
 def run(

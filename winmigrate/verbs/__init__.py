@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from winmigrate.execution.standing import RunStatus
 from winmigrate.verbs.ground import CANDIDATES, FINDINGS, KINDS, PLAN, ROLL, SURVEY, Ground, stand
 from winmigrate.verbs.looking import Checked, Planned, check, explain, hosts, plan
-from winmigrate.verbs.moving import RunStatus, cancel, resume, run, status
+from winmigrate.verbs.moving import cancel, resume, run, status
 from winmigrate.verbs.papers import Written, init, rehearse, report, schema
 
 __all__ = [

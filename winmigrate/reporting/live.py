@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+import textwrap
 import threading
+import time
 from contextlib import AbstractContextManager
 from typing import IO, TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from winmigrate.execution.run import Snapshot
 from winmigrate.execution.states import Status
 from winmigrate.planning.plan import Plan
 from winmigrate.reporting.progress import SILENCE, Observer, Picture, silence_of, took
-from winmigrate.reporting.words import clock_time, name
+from winmigrate.reporting.words import clock_time, name, visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 
 #: Without a terminal: seconds of the run's clock between two summaries.
 EVERY = 60.0
+#: On a terminal: real seconds between two drawings at least. Many hosts make much news.
+REDRAW = 0.1
+#: Letters of a cause in the line that tells of it; the whole is said when the run has ended, and in the report.
+CAUSE = 240
 
 
 def view(
@@ -42,7 +48,8 @@ class LiveView(AbstractContextManager["LiveView"]):
         self._plan = plan
         self._zone = zone
         self._out = out
-        self._guard = threading.Lock()
+        # say() is called by signal handlers, in the very thread that may be in show() at that moment.
+        self._guard = threading.RLock()
         self._observer = Observer(plan, zone)
         self._told: dict[str, Status] = {}
         self._silent: set[str] = set()
@@ -86,18 +93,18 @@ class LiveView(AbstractContextManager["LiveView"]):
             move = step.move
             head = f"{clock}  {name(move.vm_name)}  {move.source} > {move.destination}  "
             where = str(state.outcome.get("where", ""))
-            cause = " ".join(str(state.outcome.get("cause", "")).split())
+            cause = textwrap.shorten(visible(str(state.outcome.get("cause", ""))), CAUSE, placeholder=" ...")
             seconds = None
             if state.started_at is not None and state.ended_at is not None:
                 seconds = (state.ended_at - state.started_at).total_seconds()
             if state.status is Status.MOVING:
                 found.append(head + ("begins" if before is Status.WAITING else "is followed again"))
             elif state.status is Status.DONE:
-                found.append(f"{head}done{took(seconds)}")
+                found.append(f"{head}done: {visible(where)}{took(seconds)}")
             elif state.status is Status.UNKNOWN:
                 found.append(f"{head}UNKNOWN: nobody knows where it is at the moment; looking on both hosts")
             elif state.status.final:
-                told = "; ".join(text for text in (where, cause) if text)
+                told = "; ".join(text for text in (visible(where), cause) if text)
                 found.append(f"{head}{state.status.value.upper()}: {told}")
             else:
                 found.append(f"{head}waits again")
@@ -105,7 +112,7 @@ class LiveView(AbstractContextManager["LiveView"]):
             silent = silence_of(seen, snapshot.at)
             if silent is not None and silent > SILENCE and host not in self._silent:
                 self._silent.add(host)
-                found.append(f"{clock}  {host}  NO NEWS {silent / 60:.0f} min: {seen.silence}")
+                found.append(f"{clock}  {host}  NO NEWS {silent / 60:.0f} min: {visible(seen.silence)}")
             elif silent is None and host in self._silent:
                 self._silent.discard(host)
                 found.append(f"{clock}  {host}  answers again")
@@ -173,6 +180,7 @@ class _Screen(LiveView):
         super().__init__(plan, zone, out)
         self._console: Console = Console(file=out, no_color=no_color, highlight=False)
         self._live: Live | None = None
+        self._drawn = float("-inf")
 
     def __enter__(self) -> _Screen:
         from rich.live import Live
@@ -188,7 +196,9 @@ class _Screen(LiveView):
         self._console.print(Text(text, style=style))
 
     def _draw(self, picture: Picture, snapshot: Snapshot) -> None:
-        if self._live is not None:
+        now = time.monotonic()
+        if self._live is not None and now - self._drawn >= REDRAW:
+            self._drawn = now
             self._live.update(screen_of(picture, self._console.height), refresh=True)
 
     def _close(self) -> None:

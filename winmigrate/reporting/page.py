@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import zoneinfo
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from winmigrate.facts import Unreadable
 from winmigrate.reporting import charts, words
-from winmigrate.reporting.report import Report
+from winmigrate.reporting.report import FindingLine, Report
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -34,10 +35,20 @@ def report_html(report: Report) -> str:
         report=report,
         timeline=charts.timeline(report, zone),
         charts=[charts.chart(curve, zone) for curve in report.curves],
+        groups=_by_requirement(report.findings),
         clock=clock,
         date_clock=date_clock,
         style=files("winmigrate.reporting").joinpath("templates/report.css").read_text(encoding="utf-8"),
     )
+
+
+def _by_requirement(lines: Iterable[FindingLine]) -> list[list[FindingLine]]:
+    """What says the same of several hosts or VMs stands together."""
+    groups: dict[tuple[str, str, str, bool], list[FindingLine]] = {}
+    for line in lines:
+        key = line.requirement, line.severity.value, line.outcome, line.accepted is not None
+        groups.setdefault(key, []).append(line)
+    return list(groups.values())
 
 
 @cache

@@ -13,15 +13,19 @@ from dataclasses import dataclass, field, replace
 from winmigrate.execution.run import Snapshot
 from winmigrate.execution.states import Status, StepState
 from winmigrate.execution.watch import View
-from winmigrate.planning.bound import makespan
+from winmigrate.planning.bound import lower_bound, makespan
 from winmigrate.planning.plan import Plan, Step
 from winmigrate.reporting.standing import totals
-from winmigrate.reporting.words import clock_time, duration, name, rate, size, span
+from winmigrate.reporting.words import clock_time, duration, name, rate, size, span, visible
 
 #: A host is silent when it has not answered for so long: seconds.
 SILENCE = 300.0
 #: What a rate is measured over at most: seconds. Older progress says little of a link that others use too.
 RECENT = 300.0
+#: The end of a run is reckoned anew after so many seconds, or when a step's status changed.
+KEEP = 5.0
+#: Of so many open moves the schedule is played through; of more, its lower bound is said, which is near and quick.
+PLAYED = 60
 
 
 @dataclass(slots=True)
@@ -92,7 +96,7 @@ class Observer:
         self._zone = zone
         self._trails: dict[str, Trail] = {}
         self._waits: dict[str, tuple[str, dt.datetime]] = {}
-        self._ends: tuple[dt.datetime, tuple[float, float] | None] | None = None
+        self._ends: tuple[dt.datetime, list[Status], tuple[float, float] | None] | None = None
 
     def see(self, snapshot: Snapshot) -> Picture:
         """The picture of a snapshot; remembers what it saw."""
@@ -154,7 +158,7 @@ class Observer:
         if before is None or _kind(before[0]) != _kind(reason):
             self._waits[step.id] = before = reason, at
         since = f", since {clock_time(before[1], self._zone)}" if reason else ""
-        text = f"waits: {reason}{since}" if reason else "waits"
+        text = f"waits: {visible(reason)}{since}" if reason else "waits"
         move = step.move
         return Line(step.id, Status.WAITING, name(move.vm_name), f"{move.source} > {move.destination}", text)
 
@@ -172,13 +176,16 @@ class Observer:
 
     def _ends_in(self, snapshot: Snapshot) -> tuple[float, float] | None:
         """Seconds until the last move ends (low, high), the schedule played through; kept for five seconds."""
-        if self._ends is not None and 0 <= (snapshot.at - self._ends[0]).total_seconds() < 5:
-            return self._ends[1]
+        statuses = [state.status for state in snapshot.states.values()]
+        if self._ends is not None and self._ends[1] == statuses:
+            since, _, known = self._ends
+            if 0 <= (snapshot.at - since).total_seconds() < KEEP:
+                return known
         slow, fast = self._pace(snapshot.states)
         low, high = [], []
         gone = {step.id for step in self._plan.steps if snapshot.states[step.id].status.final}
         for step in self._plan.steps:
-            if step.id in gone:
+            if step.id in gone or (snapshot.stopping and snapshot.states[step.id].status is Status.WAITING):
                 continue
             after = tuple(item for item in step.after if item not in gone)
             first, last = step.seconds[0] * fast, step.seconds[1] * slow
@@ -188,13 +195,14 @@ class Observer:
             low.append(replace(step, seconds=(first, first), after=after))
             high.append(replace(step, seconds=(last, last), after=after))
         found: tuple[float, float] | None = None
-        if low and not (snapshot.stopping and all(s.status is Status.WAITING or s.status.final
-                                                  for s in snapshot.states.values())):  # fmt: skip
+        if low and len(low) <= PLAYED:
             limits, most = self._plan.limits, self._plan.run_limit
             found = makespan(low, limits, most), makespan(high, limits, most)
-            if float("inf") in found:
-                found = None
-        self._ends = snapshot.at, found
+        elif low:
+            found = lower_bound(low, self._plan.limits), lower_bound(high, self._plan.limits)
+        if found is not None and float("inf") in found:
+            found = None
+        self._ends = snapshot.at, statuses, found
         return found
 
     def _pace(self, states: Mapping[str, StepState]) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from winmigrate.documents import RunFolder, json_schema, read_document
-from winmigrate.errors import UsageError, did_you_mean
+from winmigrate.errors import InputFaults, UsageError, did_you_mean
 from winmigrate.verbs.ground import FINDINGS, KINDS, PLAN, ROLL, Ground, open_folder, stand, versions_of
 
 if TYPE_CHECKING:
@@ -33,9 +33,21 @@ def report(run: str | Path | RunFolder, *, run_dir: Path | str = "runs") -> Writ
     folder = run if isinstance(run, RunFolder) else open_folder(run, run_dir)
     plan = read_document(folder, "plan", PLAN)
     findings = read_document(folder, "findings", FINDINGS)
-    built = build_report(plan, findings, read_journal(folder.path), run_id=folder.run_id)
+    built = build_report(
+        plan, findings, read_journal(folder.path), run_id=folder.run_id, zone=_zone_of(plan.inventory)
+    )
     html, json, markdown, junit = write_report(built, folder.path)
     return Written(html, json, markdown, junit)
+
+
+def _zone_of(inventory: str) -> str:
+    """The operator's time zone; "" (the machine's own) where the inventory is no longer at its place."""
+    from winmigrate.inventory import load_inventory
+
+    try:
+        return load_inventory(inventory).timezone
+    except InputFaults:
+        return ""
 
 
 def rehearse(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ntpath
+from collections.abc import Mapping
+
 from winmigrate.checks.finding import Resolver, Scope, Severity
 from winmigrate.checks.frame import Ground, Verdict, failed, known, passed, pending, requirement, skipped, unknown
 from winmigrate.checks.words import (
@@ -19,7 +22,7 @@ from winmigrate.playbook.paths import name_in_path_fault
 from winmigrate.playbook.types import StorageWish
 from winmigrate.windows.migration import RUNNING_STATES
 from winmigrate.windows.paths import volume
-from winmigrate.windows.storage import Volume
+from winmigrate.windows.storage import FileItem, Volume
 
 _HYPER_V = "https://learn.microsoft.com/powershell/module/hyper-v/"
 _LOCATIONS = (
@@ -28,6 +31,7 @@ _LOCATIONS = (
 _CIM = "https://learn.microsoft.com/windows/win32/hyperv_v2/"
 _KINDS = ("shared-nothing",)
 
+_NOBODY_LOOKED = Unreadable("nobody looked there")
 _FILE_SYSTEMS = frozenset({"NTFS", "REFS", "CSVFS"})
 
 
@@ -37,20 +41,30 @@ _FILE_SYSTEMS = frozenset({"NTFS", "REFS", "CSVFS"})
     Severity.RISKS,
     Scope.VM,
     kinds=_KINDS,
-    read_by="storage of the playbook",
+    read_by="storage of the playbook; Get-VHD for the disks, where it names them one by one",
     mend="storage: {path: 'D:\\VMs\\{vm}'}",
     page=_HYPER_V + "move-vm",
 )
 def dst_path_given(ground: Ground) -> Verdict:
     item = ground.candidate
-    if item.storage.path:
-        return passed(item.storage.path)
-    given = any((item.storage.disks, item.storage.config, item.storage.checkpoints, item.storage.paging))
+    wish = item.storage
+    if wish.path:
+        return passed(wish.path)
+    if wish == StorageWish():
+        said = (
+            f"the playbook gives no storage path: the files of {name(item.vm_name)} would keep the paths they have on "
+            f"{item.source}"
+        )
+    else:
+        left = [word for word in ("config", "checkpoints", "paging") if getattr(wish, word) is None]
+        what = f"the disks of {name(item.vm_name)}"
+        leaves = [ntpath.basename(known(vhd.path, what)) for vhd in known(ground.source.chain(item.vm_id), what)]
+        left += [leaf for leaf in leaves if wish.disk_path(leaf, item.vm_name) is None]
+        if not left:
+            return passed("every file has its place")
+        said = f"the playbook gives no place for {several(left)} of {name(item.vm_name)}"
     return failed(
-        f"the playbook places only part of the files of {name(item.vm_name)}"
-        if given
-        else f"the playbook gives no storage path: the files of {name(item.vm_name)} would keep the paths they have on "
-        f"{item.source}",
+        said,
         wanted="a folder for each VM",
         place=item.place,
         remedy=by_hand("in the playbook: storage: {path: 'D:\\VMs\\{vm}'}", OPERATOR),
@@ -169,8 +183,7 @@ def dst_files_absent(ground: Ground) -> Verdict:
         return skipped(f"see dst-path-usable: {host.name} has no volume {missing}")
     looked = ground.pair.destination_files
     what = f"what lies on {host.name} where the files of {name(item.vm_name)} would go"
-    not_looked = Unreadable("nobody looked there")
-    there = [place for place in places if known(looked.get(place, not_looked), what) is not None]
+    there = [place for place in places if known(_there(ground, looked, place), what) is not None]
     if not there:
         return passed(f"{len(files)} places on {host.name}, all free")
     return failed(
@@ -183,6 +196,15 @@ def dst_files_absent(ground: Ground) -> Verdict:
             administrator(host.name),
         ),
     )
+
+
+def _there(
+    ground: Ground, looked: Mapping[str, FileItem | Unreadable | None], place: str
+) -> FileItem | Unreadable | None:
+    """What lies at a place. Of a host that did not answer at all the reason is its own, with what it needs."""
+    fact = looked.get(place, _NOBODY_LOOKED)
+    volumes = ground.destination.facts.volumes
+    return volumes if isinstance(fact, Unreadable) and not fact.needs and isinstance(volumes, Unreadable) else fact
 
 
 @requirement(

@@ -7,7 +7,7 @@ from winmigrate.checks.frame import Ground, Verdict, failed, known, passed, requ
 from winmigrate.checks.index import HostIndex
 from winmigrate.checks.words import administrator, by_hand, hyper_v_administrator, native, powershell
 from winmigrate.facts import Unreadable
-from winmigrate.facts.versions import BUILDS, at_least
+from winmigrate.facts.versions import at_least
 
 _DOCS = "https://learn.microsoft.com/windows-server/"
 _SET_UP = _DOCS + "virtualization/hyper-v/deploy/set-up-hosts-for-live-migration-without-failover-clustering"
@@ -130,13 +130,6 @@ def os_version_floor(ground: Ground) -> Verdict:
                 f"{host.name} runs a client Windows, which has no live migration",
                 wanted="Windows Server on both",
                 remedy=by_hand("choose another destination, or export and import the VM", administrator(host.name)),
-            )
-        build = known(system.build_number, f"the Windows of {host.name}")
-        if build < BUILDS["2012"]:
-            return failed(
-                f"{host.name} runs build {build}, older than Windows Server 2012 (build {BUILDS['2012']})",
-                wanted="Windows Server 2012 or newer on both",
-                remedy=by_hand(f"upgrade {host.name}, or export and import the VM", administrator(host.name)),
             )
     here, there = (known(host.facts.version, f"the Windows of {host.name}") for host in hosts)
     source, destination = ground.source.name, ground.destination.name

@@ -157,13 +157,18 @@ def _accept(finding: Finding, accepts: Iterable[Accept], today: dt.date) -> Find
     return finding
 
 
+#: What the survey says of a choice that all its hosts answered, and that matches none of their VMs.
+_FINDS_NONE = "it finds no VM"
+
+
 def _wish(item: Unmatched, playbook: Playbook) -> Finding:
     # A VM that is named and not found is a mistake; a choice that finds none may well be one that was moved already.
-    choice = playbook.migrations[item.migration].vm.is_choice
+    # A choice from hosts that did not answer is neither: nobody knows what it leaves out.
+    empty = playbook.migrations[item.migration].vm.is_choice and item.reason == _FINDS_NONE
     return Finding(
         requirement="selection-finds-vms",
         title="Every selection of the playbook finds the VMs it means",
-        severity=Severity.INFORMS if choice else Severity.BLOCKS,
+        severity=Severity.INFORMS if empty else Severity.BLOCKS,
         subject=Subject(Scope.VM, vm_name=item.selection),
         outcome=Outcome.FAIL,
         evidence=f"{item.selection}: {item.reason}",

@@ -32,16 +32,20 @@ def send(run: Run, step: Step) -> Knowledge:
     try:
         session.open()
         points.reach(points.BEFORE_INTENT)
+        view = run.watchers[move.source].view
 
         def intend(ticket: Ticket) -> None:
             attempt = run.ledger.state(step.id).attempts + 1
-            run.ledger.write(step.id, Kind.INTENT, attempt=attempt, ticket=asdict(ticket), route=move.route)
+            known = sorted(view.ended_jobs(move.vm_id)) if view is not None else []
+            run.ledger.write(
+                step.id, Kind.INTENT, attempt=attempt, ticket=asdict(ticket), route=move.route, known_jobs=known
+            )
             run.ledger.follow(step.id)
             points.reach(points.INTENT_WRITTEN)
 
         events = session.start(asked, on_ticket=intend)
         points.reach(points.SENT)
-        run.watchers[move.source].poke()
+        run.watchers[move.source].hurry()
         for event in events:
             if event.stream is Stream.ERROR:
                 errors.append(record_of(event.clixml).message)

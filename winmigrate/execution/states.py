@@ -48,6 +48,7 @@ class StepState:
     open_rehearsal: dict[str, str] | None = None
     inverses: list[dict[str, Any]] = field(default_factory=list)
     verified: dict[str, Any] | None = None
+    known_jobs: tuple[str, ...] = ()
     phases: list[tuple[dt.datetime, str, int | None]] = field(default_factory=list)
 
     @property
@@ -88,6 +89,7 @@ def _intent(state: StepState, entry: Entry) -> None:
     state.intent_at = entry.at
     state.started_at = state.started_at or entry.at
     state.attempts += 1
+    state.known_jobs = tuple(entry.data.get("known_jobs", ()))
     state.status = Status.UNKNOWN
     state.seen_moving = False
     state.phases.append((entry.at, "sent", None))

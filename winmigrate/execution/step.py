@@ -135,7 +135,8 @@ def look_at(run: Run, step: Step) -> Look:
     if source.at > destination.at:
         # The source is looked at first: a VM that is handed over meanwhile is then seen twice, never nowhere.
         source, destination = source, run.watchers[step.move.destination].look()
-    return Look(run.clock.now(), source.side(step.move.vm_id), destination.side(step.move.vm_id))
+    known = run.ledger.state(step.id).known_jobs
+    return Look(run.clock.now(), source.side(step.move.vm_id, known), destination.side(step.move.vm_id, known))
 
 
 def _command(run: Run, step: Step, state: StepState, before: Knowledge, look: Look) -> Knowledge:
@@ -181,8 +182,8 @@ def note_progress(run: Run, view: View) -> None:
         state = run.ledger.state(step.id)
         if job is None or not state.open_intent or job not in view.running_jobs():
             continue
-        phase = kind_of(step.move.kind).phase(view.side(step.move.vm_id).status)
         percent = job.percent_complete if isinstance(job.percent_complete, int) else None
+        phase = kind_of(step.move.kind).phase(view.side(step.move.vm_id).status, percent)
         moved = percent is not None and (state.percent is None or abs(percent - state.percent) >= 5)
         if phase != state.phase or moved:
             run.ledger.write(step.id, Kind.PROGRESS, phase=phase, percent=percent)

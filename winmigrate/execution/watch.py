@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -29,7 +29,12 @@ R = TypeVar("R")
 PACE = 5.0
 SLOW_PACE = 30.0
 
+#: For a few polls after a move was sent a host is looked at every second: what fails, mostly fails then.
+HURRY = (1.0, 8)
+
 _FAILED_STATES = frozenset({8, 9, 10})
+#: JobType: staging and checking, which Compare-VM does (msvm-migrationjob).
+_COMPARING = frozenset({300, 301, 302})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +58,18 @@ class View:
         mine = [job for job in self.jobs if job.virtual_system_name == vm_id]
         return next((job for job in mine if job.job_state not in ENDED_JOB_STATES), mine[-1] if mine else None)
 
-    def side(self, vm_id: str) -> Side:
-        """This host's word on one VM."""
+    def ended_jobs(self, vm_id: str) -> frozenset[str]:
+        """InstanceIDs of the VM's migrations that have ended and are still seen."""
+        return frozenset(str(job.instance_id) for job in self.jobs if job.virtual_system_name == vm_id and _ended(job))
+
+    def side(self, vm_id: str, known: Collection[str] = ()) -> Side:
+        """This host's word on one VM. ``known``: ended jobs seen before it was sent, which tell nothing of it."""
         if self.silence:
             return Side(self.host, False, self.silence)
         vm = self.vms.get(vm_id)
         mine = [job for job in self.jobs if job.virtual_system_name == vm_id]
-        failed = [job for job in mine if job.job_state in _FAILED_STATES]
+        ended = [job for job in mine if _ended(job) and str(job.instance_id) not in known]
+        failed = [job for job in ended if job.job_state in _FAILED_STATES]
         return Side(
             host=self.host,
             answered=True,
@@ -69,12 +79,17 @@ class View:
             planned=vm_id in self.planned,
             job_running=any(job.job_state not in ENDED_JOB_STATES for job in mine),
             job_failed=_failure(failed[-1]) if failed else "",
-            job_ended=any(job.job_state in ENDED_JOB_STATES for job in mine),
+            job_ended=bool(ended),
         )
 
 
 def _word(value: str | Unreadable | None) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _ended(job: MigrationJob) -> bool:
+    """Has a migration ended? Job types 300 to 302 are Compare-VM's; one that cannot be read may be a migration."""
+    return job.job_state in ENDED_JOB_STATES and job.job_type not in _COMPARING
 
 
 def _failure(job: MigrationJob) -> str:
@@ -105,6 +120,7 @@ class Watcher:
         self._waiters: list[ClockEvent] = []
         self._view: View | None = None
         self._pace = PACE
+        self._hurried = 0
         self._ended = False
         self._thread: threading.Thread | None = None
 
@@ -126,6 +142,11 @@ class Watcher:
 
     def poke(self) -> None:
         """Look at once, and do not wait for it."""
+        self._poke.set()
+
+    def hurry(self) -> None:
+        """Look at once, and every second for a little while."""
+        self._hurried = HURRY[1]
         self._poke.set()
 
     def slow(self, slow: bool) -> None:
@@ -166,7 +187,8 @@ class Watcher:
                 self._on_view(view)
                 for waiter in waiters:
                     waiter.set()
-                self._poke.wait(self._pace)
+                self._poke.wait(HURRY[0] if self._hurried > 0 else self._pace)
+                self._hurried = max(0, self._hurried - 1)
         finally:
             with self._guard:
                 self._ended = True

@@ -30,8 +30,8 @@ class Kind(Protocol):
     def cancel(self, instance_id: str) -> Request:
         """Asks the host to end a migration job (sent to the source)."""
 
-    def phase(self, status: str) -> str:
-        """The name of the phase (one of ``phases``) by the VM's operational status at the source."""
+    def phase(self, status: str, percent: int | None) -> str:
+        """The phase (one of ``phases``) by the VM's operational status at the source and the job's percentage."""
 
 
 def kind_of(name: str) -> Kind:

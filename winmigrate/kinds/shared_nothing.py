@@ -20,13 +20,16 @@ _PHASE_OF = {
     "MigratingVirtualMachine": "memory",
 }
 
+#: Percent of a migration job from which on it has left negotiation (troubleshoot-live-migration-issues.md).
+_NEGOTIATED = 10
+
 
 class SharedNothing:
     """The one kind of move between stand-alone hosts. Takes a live and a storage slot at both ends."""
 
     name = "shared-nothing"
     slots: tuple[int, int] = (1, 1)
-    phases: tuple[str, ...] = ("negotiating", "storage", "mirror", "memory")
+    phases: tuple[str, ...] = ("negotiating", "storage", "mirror", "memory", "finishing")
 
     def rehearsal(self, move: Move, version: str, credential: Credential | None) -> Request:
         """Compare-VM with the storage, adapters connected to their mapped switches first."""
@@ -54,9 +57,14 @@ class SharedNothing:
         """Asks VMMS on the source to end the job."""
         return Request((cancel(instance_id),))
 
-    def phase(self, status: str) -> str:
-        """The phase, by the VM's operational status on the source; "moving" where that says nothing."""
-        return _PHASE_OF.get(status, "moving")
+    def phase(self, status: str, percent: int | None) -> str:
+        """The phase, by the VM's operational status on the source; where that says nothing, by the job's percentage.
+
+        Below ten percent the hosts still negotiate (Microsoft: what is configured wrongly fails there).
+        """
+        if status in _PHASE_OF:
+            return _PHASE_OF[status]
+        return "negotiating" if percent is not None and percent < _NEGOTIATED else "finishing"
 
 
 def _storage(move: Move) -> Storage:

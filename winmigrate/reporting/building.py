@@ -84,17 +84,15 @@ def outcome_sentence(plan: Plan, moves: Sequence[MoveReport], began: dt.datetime
     if total and began is None:
         return f"Planned, not begun: {count(total, 'VM')} to move."
     parts: list[str] = []
-    for status, words in (
-        (Status.UNKNOWN, "nobody knows yet where {} is"),
-        (Status.MOVING, "{} may still be moving"),
-        (Status.FAILED, "{} failed"),
-        (Status.REFUSED, "{} was not started"),
-        (Status.CANCELLED, "{} was cancelled"),
-        (Status.WAITING, "{} has not begun"),
+    for status, before, one, many in (
+        (Status.UNKNOWN, "the outcome of ", " is not known", " is not known"),
+        (Status.FAILED, "", " failed", " failed"),
+        (Status.REFUSED, "", " was not started", " were not started"),
+        (Status.CANCELLED, "", " was cancelled", " were cancelled"),
+        (Status.WAITING, "", " has not begun", " have not begun"),
     ):
         if by[status]:
-            text = words.format(_names(by[status]))
-            parts.append(text if len(by[status]) == 1 else _plural(text))
+            parts.append(before + _names(by[status]) + (one if len(by[status]) == 1 else many))
     odd = [move for move in by[Status.DONE] if move.unexpected]
     if odd:
         parts.append(f"{_names(odd)} arrived with changes that nobody planned")
@@ -108,13 +106,6 @@ def outcome_sentence(plan: Plan, moves: Sequence[MoveReport], began: dt.datetime
         head += " moved and verified on both hosts"
     took = f" in {duration(spent)}" if began is not None and done else ""
     return f"{head}{took}{'; ' if parts else ''}{'; '.join(parts)}."
-
-
-def _plural(text: str) -> str:
-    for one, many in ((" is", " are"), (" was ", " were "), (" has ", " have ")):
-        if one in text:
-            return many.join(text.rsplit(one, 1))
-    return text
 
 
 def _names(moves: Sequence[MoveReport]) -> str:

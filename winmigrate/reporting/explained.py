@@ -47,7 +47,7 @@ def _order(finding: Finding) -> tuple[int, int]:
 
 def _sums(mine: list[Finding]) -> str:
     numbers = [(outcome, sum(1 for finding in mine if finding.outcome is outcome)) for outcome in _OUTCOMES]
-    words = {Outcome.FAIL: "failed", Outcome.PASS: "passed", Outcome.SKIP: "do not apply"}
+    words = {Outcome.FAIL: "failed", Outcome.PASS: "passed", Outcome.SKIP: "not applicable"}
     return ", ".join(f"{number} {words.get(outcome, outcome.value)}" for outcome, number in numbers if number)
 
 

@@ -10,27 +10,25 @@ from winmigrate.checks.finding import Finding, Findings, Outcome, Remedy, Remedy
 from winmigrate.execution.states import Status
 from winmigrate.reporting.junit import shown
 from winmigrate.reporting.report import MoveReport, Report
-from winmigrate.reporting.words import clock_time, count, duration, name, rate
+from winmigrate.reporting.words import clock_time, count, duration, name, rate, visible
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$])")
 
 
 def plain(text: str) -> str:
     """Text that Markdown shows as it is, in one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(_visible(text).split()))
+    return _SPECIAL.sub(r"\\\1", visible(text))
 
 
-def code(text: str) -> str:
-    """Text as code, in one line; safe in a table."""
-    shown_text = " ".join(_visible(text).split())
-    longest = max((len(run) for run in re.findall("`+", shown_text)), default=0)
+def code(text: str, *, in_table: bool = True) -> str:
+    """Text as code, in one line. In a table, and there alone, a bar is escaped even in code."""
+    line = visible(text)
+    longest = max((len(run) for run in re.findall("`+", line)), default=0)
     fence = "`" * (longest + 1)
-    pad = " " if longest or not shown_text else ""
-    return f"{fence}{pad}{shown_text.replace('|', chr(92) + '|')}{pad}{fence}"
-
-
-def _visible(text: str) -> str:
-    return "".join(char if char.isprintable() or char.isspace() else f"\\u{ord(char):04x}" for char in text)
+    pad = " " if longest or not line else ""
+    if in_table:
+        line = line.replace("|", "\\|")
+    return f"{fence}{pad}{line}{pad}{fence}"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -66,16 +64,17 @@ def _table(findings: Iterable[Finding]) -> list[str]:
         if accepted is not None:
             word = f"accepted until {accepted.until}: {plain(accepted.reason)} ({plain(accepted.who)})"
         said = finding.evidence + (f"; wanted: {finding.wanted}" if finding.wanted else "")
+        said += f"; needs: {finding.needs}" if finding.needs else ""
         where = f" ({plain(finding.place)})" if finding.place else ""
         rows.append((plain(str(finding.subject)), word, code(finding.requirement), plain(said) + where,
                      _remedy(finding.remedy)))  # fmt: skip
     return table(("About", "", "Requirement", "What is", "Mend"), rows)
 
 
-def _remedy(remedy: Remedy | None) -> str:
+def _remedy(remedy: Remedy | None, *, in_table: bool = True) -> str:
     if remedy is None:
         return ""
-    text = plain(remedy.text) if remedy.kind is RemedyKind.BY_HAND else code(remedy.text)
+    text = plain(remedy.text) if remedy.kind is RemedyKind.BY_HAND else code(remedy.text, in_table=in_table)
     return f"{text} ({plain(remedy.who)})"
 
 
@@ -83,7 +82,7 @@ def report_markdown(report: Report) -> str:
     """The run: outcome, moves, failures, changes, what is left to do."""
     zone = zoneinfo.ZoneInfo(report.zone) if report.zone else None
     lines = [f"# Run {plain(report.run_id)}", "", f"**{plain(report.outcome)}**", ""]
-    facts = [f"playbook {code(report.playbook)}"]
+    facts = [f"playbook {code(report.playbook, in_table=False)}"]
     if report.began is not None:
         at = report.began.astimezone(zone)
         facts.append(f"from {at:%Y-%m-%d %H:%M} to {clock_time(report.until, zone)} {at.tzname() or ''}".rstrip())
@@ -97,7 +96,7 @@ def report_markdown(report: Report) -> str:
         lines += ["## What did not go well", ""]
         for move in bad:
             lines.append(f"- **{plain(name(move.vm_name))}**: {plain(move.cause)}")
-            lines += [f"  - mend: {_remedy(item)}" for item in move.mends]
+            lines += [f"  - mend: {_remedy(item, in_table=False)}" for item in move.mends]
         lines += [
             f"- **{plain(name(item.vm_name))}** stays on {plain(item.source)}: {plain('; '.join(item.reasons))}"
             for item in report.refused
@@ -113,13 +112,14 @@ def report_markdown(report: Report) -> str:
         for to_do in report.to_do:
             lines.append(f"- **{plain(to_do.about)}**: {plain(to_do.what)} ({plain(to_do.who)})")
             if to_do.command:
-                lines += ["", "  ```", *(f"  {line}" for line in _visible(to_do.command).splitlines()), "  ```", ""]
+                fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", to_do.command)), default=0))
+                lines += ["", f"  {fence}", f"  {visible(to_do.command)}", f"  {fence}", ""]
         lines.append("")
     accepted = [line for line in report.findings if line.accepted is not None]
     if accepted:
         lines += ["## Accepted", ""]
         lines += [
-            f"- {code(line.requirement)} on {plain(line.subject)}: {plain(line.accepted.reason)} "
+            f"- {code(line.requirement, in_table=False)} on {plain(line.subject)}: {plain(line.accepted.reason)} "
             f"({plain(line.accepted.who)}, until {line.accepted.until})"
             for line in accepted if line.accepted is not None
         ]  # fmt: skip

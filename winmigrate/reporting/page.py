@@ -59,6 +59,7 @@ def _environment() -> Environment:
         loader=PackageLoader("winmigrate.reporting"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_legible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -72,6 +73,15 @@ def _environment() -> Environment:
     made.globals["count"] = words.count
     made.globals["span"] = words.span
     return made
+
+
+def _legible(value: Any) -> Any:
+    """Text without what no page can show: control characters, and marks that turn the reading direction."""
+    from markupsafe import Markup
+
+    if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
+        return value
+    return "\n".join(words.visible(line) for line in value.splitlines())
 
 
 def fact(value: Any) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from winmigrate.checks.finding import Remedy, RemedyKind
+from winmigrate.documents import json_text
 from winmigrate.execution.states import Status, StepState
 from winmigrate.facts import Unreadable
 from winmigrate.planning.plan import Plan, Step
@@ -43,7 +43,7 @@ def _cells(entry: RollEntry) -> tuple[str, ...]:
         counted = f"{count(len(vms), 'VM')}, {running} running"
     return (
         f"Windows Server {_said(entry.version)} ({_said(entry.build)})",
-        visible(f"as {identity.reason if isinstance(identity, Unreadable) else identity.user}"),
+        f"as {_said(identity if isinstance(identity, Unreadable) else identity.user)}",
         visible(_rights(entry)),
         visible(counted),
     )
@@ -150,4 +150,4 @@ def status_json(status: RunStatus) -> str:
         for step in status.plan.steps
     ]
     body = {"run": status.folder.run_id, "driver": status.driver, "exit_code": status.exit_code, "steps": steps}
-    return json.dumps({"winmigrate": "status", "version": 1, "body": body}, indent=1, ensure_ascii=False) + "\n"
+    return json_text({"winmigrate": "status", "version": 1, "body": body})

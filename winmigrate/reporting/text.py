@@ -24,6 +24,7 @@ from winmigrate.planning.plan import Capacity, Plan, Refusal, Step
 from winmigrate.reporting.words import count, duration, name, size, span, visible
 
 WIDTH = 100
+WIDEST = 40
 _DEEP = " " * 10
 
 
@@ -37,6 +38,8 @@ def findings_text(findings: Findings, *, vms: Collection[str] | None = None) -> 
     for finding in findings.wishes:
         lines += wrapped(f"{finding.place}: " if finding.place else "", finding.evidence, "  ")
         lines += list(_remedy(finding, "  "))
+    if findings.wishes:
+        lines.append("")
     candidates = [item for item in findings.candidates if vms is None or item.vm_id in vms]
     said: dict[int, str] = {}
     shared = _shared(findings, candidates)
@@ -50,7 +53,7 @@ def findings_text(findings: Findings, *, vms: Collection[str] | None = None) -> 
             lines += _stands_against(findings.all[index])
             said[index] = subject
         lines.append("")
-    width = max((len(_title(item)) for item in candidates), default=0)
+    width = max((len(_title(item)) for item in candidates if len(_title(item)) <= WIDEST), default=0)
     for item in candidates:
         lines += _candidate(findings, item, width, said)
     return "\n".join(lines) + ("\n" if lines else "")
@@ -293,11 +296,16 @@ def _refusal(refusal: Refusal) -> list[str]:
 
 
 def columns(table: Iterable[Sequence[str]], *, right: Collection[int] = ()) -> list[str]:
-    """Cells in columns, two blanks apart; those of ``right`` end where their column ends."""
+    """Cells in columns, two blanks apart; those of ``right`` end where their column ends.
+
+    A cell over WIDEST letters pushes what follows it in its own line, not in all the others.
+    """
     cells = [tuple(row) for row in table]
     if not cells:
         return []
-    widths = [max(len(row[index]) for row in cells) for index in range(len(cells[0]))]
+    widths = [
+        max((len(row[index]) for row in cells if len(row[index]) <= WIDEST), default=0) for index in range(len(cells[0]))
+    ]
     return [
         "  ".join(
             f"{cell:>{width}}" if index in right else f"{cell:<{width}}"

@@ -1,0 +1,77 @@
+"""How hosts stand, and runs that ended otherwise than well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.reporting.samples import AT, STEPS, Tape, plan
+from winmigrate.execution.journal import Kind
+from winmigrate.execution.states import fold
+from winmigrate.facts import Unreadable
+from winmigrate.reporting.standing import outcome_text, roll_text
+from winmigrate.survey import Roll, RollEntry
+from winmigrate.windows.host import Identity
+
+
+def _entry(host: str, **changes: Any) -> RollEntry:
+    told: dict[str, Any] = {
+        "reached": True, "version": "2022", "build": 20348, "identity": Identity("CORP\\ops", "S-1", ()),
+        "administrator": True, "hyper_v_administrator": False, "vms": (),
+    }  # fmt: skip
+    return RollEntry(host, **(told | changes))
+
+
+def test_hosts_a_line_each_and_how_many_were_not_reached() -> None:
+    entries = (
+        _entry("hv01"),
+        RollEntry("hv02", False, "hv02: 5986: connection refused"),
+        _entry(
+            "hv03", version="2012R2", build=9600, administrator=False, hyper_v_administrator=Unreadable("no groups"),
+            vms=Unreadable("access denied"), identity=Identity(Unreadable("whoami is not there")),
+        ),
+    )  # fmt: skip
+    assert roll_text(Roll(AT, {entry.host: entry for entry in entries})) == (
+        "hv01  Windows Server 2022 (20348)   as CORP\\ops             administrator               0 VMs, 0 running\n"
+        "hv02  NOT REACHED  5986: connection refused\n"
+        "hv03  Windows Server 2012R2 (9600)  as whoami is not there  rights unknown (no groups)  "
+        "VMs cannot be read: access denied\n"
+        "1 of 3 hosts not reached\n"
+    )
+
+
+def test_an_empty_inventory_prints_nothing() -> None:
+    assert roll_text(Roll(AT, {})) == ""
+
+
+def test_a_vm_that_arrived_changed_says_what_and_how_to_mend_it() -> None:
+    tape = Tape()
+    remedy = {"kind": "powershell", "text": "Set-VMNetworkAdapterVlan -Access -VlanId 20", "who": "administrator on hv02"}
+    found = {"requirement": "post-network", "severity": "risks", "outcome": "fail", "evidence": "vlan: 20 > nothing"}
+    tape.done(0, 90, STEPS[0].id, findings=[found | {"remedy": remedy}])
+    text = outcome_text(plan(STEPS[0]), fold([STEPS[0].id], tape.entries))
+    assert text == (
+        "done 1  moving 0  waiting 0  failed 0  unknown 0\n"
+        "  web01  hv01 > hv02  done  on hv02  in 2 min  stood still for 0.7 s\n"
+        "      post-network: vlan: 20 > nothing\n"
+        "        mend: Set-VMNetworkAdapterVlan -Access -VlanId 20\n"
+        "        who:  administrator on hv02\n"
+    )
+
+
+def test_what_was_not_put_back_and_planned_vms_are_named() -> None:
+    tape = Tape()
+    step = STEPS[0].id
+    tape.at(0, step, Kind.INVERSE, change="adapter disconnected", inverse="Connect-VMNetworkAdapter")
+    tape.at(1, step, Kind.REHEARSED, outcome="fail", incompatibilities=["x"], cause="", left_behind="access denied")
+    tape.at(2, step, Kind.OUTCOME, status="refused", where="on hv01", cause="Compare-VM: x")
+    text = outcome_text(plan(STEPS[0]), fold([step], tape.entries))
+    assert "REFUSED  on hv01\n      cause: Compare-VM: x\n" in text
+    assert "a planned VM is left on hv02: access denied" in text
+    assert "not put back: adapter disconnected" in text
+
+
+def test_an_unknown_vm_shows_how_far_it_was_seen() -> None:
+    tape = Tape()
+    tape.send(0, STEPS[0].id)
+    text = outcome_text(plan(STEPS[0]), fold([STEPS[0].id], tape.entries))
+    assert "web01  hv01 > hv02  UNKNOWN  storage 6 %" in text

@@ -6,12 +6,13 @@ Laws:
 - The player matches on host, commands and parameters, consumes in order, and never answers what was not recorded.
 """
 
+from winmigrate.transcript.clock import PlayedClock
 from winmigrate.transcript.data import data_to_request, request_text, request_to_data
 from winmigrate.transcript.files import load_book, load_transcript, save_transcript, transcript_schema, transcript_text
 from winmigrate.transcript.format import ORIGINS, Entry, Header, Transcript, TransportFault
 from winmigrate.transcript.player import Answer, Book, Player
 from winmigrate.transcript.recorder import Recorder
-from winmigrate.transcript.redaction import Redactor, Terms
+from winmigrate.transcript.redaction import Redactor, Terms, terms_of
 from winmigrate.transcript.scan import find_secrets
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Book",
     "Entry",
     "Header",
+    "PlayedClock",
     "Player",
     "Recorder",
     "Redactor",
@@ -33,6 +35,7 @@ __all__ = [
     "request_text",
     "request_to_data",
     "save_transcript",
+    "terms_of",
     "transcript_schema",
     "transcript_text",
 ]

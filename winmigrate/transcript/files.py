@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import json
 import zlib
@@ -35,6 +36,7 @@ def transcript_text(transcript: Transcript) -> str:
         "build": header.build,
         "culture": header.culture,
         "redacted": header.redacted,
+        **({"at": header.at} if header.at else {}),
     }
     lines = [head, *(_entry_data(entry) for entry in transcript.entries)]
     return "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
@@ -137,7 +139,7 @@ def _header(where: str, found: dict[str, Any]) -> Header:
     if version != VERSION or isinstance(version, bool):
         hint = "read it with the winmigrate that wrote it, or a newer one"
         raise TranscriptError(f"{where}: of version {str(version)[:20]}; this winmigrate reads {VERSION}", hint=hint)
-    _only(where, found, ("winmigrate", "version", "origin", "recorder", "host", "build", "culture", "redacted"))
+    _only(where, found, ("winmigrate", "version", "origin", "recorder", "host", "build", "culture", "redacted", "at"))
     origin = _take(where, found, "origin", str, " | ".join(ORIGINS))
     if origin not in ORIGINS:
         raise TranscriptError(f'{where}: "origin" wants {" | ".join(ORIGINS)}')
@@ -151,7 +153,20 @@ def _header(where: str, found: dict[str, Any]) -> Header:
     if build is not None:
         build = _take(where, found, "build", int, "a build number or null")
     recorder = _take(where, found, "recorder", str, "text")
-    return Header(origin, recorder, host, build, _take(where, found, "culture", str, "text"), redacted)
+    at = _take(where, found, "at", str, _MOMENT) if "at" in found else ""
+    if at and not _is_moment(at):
+        raise TranscriptError(f'{where}: "at" wants {_MOMENT}')
+    return Header(origin, recorder, host, build, _take(where, found, "culture", str, "text"), redacted, at)
+
+
+_MOMENT = "a moment such as 2026-03-02T08:00:00+00:00"
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        return dt.datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _only(where: str, found: dict[str, Any], known: tuple[str, ...]) -> None:
@@ -227,7 +242,9 @@ def transcript_schema() -> dict[str, Any]:
         "build": {"type": ["integer", "null"]},
         "culture": text,
         "redacted": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "at": {"type": "string", "format": "date-time"},
     }
+    needed = [name for name in header if name != "at"]
     pair = {"type": "array", "prefixItems": [{"type": ["string", "null"]}, True], "minItems": 2, "maxItems": 2}
     command = {
         "type": "object",
@@ -246,7 +263,7 @@ def transcript_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "a line of a winmigrate transcript",
-        "oneOf": [_closed(header, list(header)), _closed(entry, list(entry))],
+        "oneOf": [_closed(header, needed), _closed(entry, list(entry))],
     }
 
 

@@ -29,7 +29,8 @@ FAULT_KINDS = tuple(_FAULTS)
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """``host``: the alias it is played under. ``redacted``: how many names of each kind were replaced."""
+    """``host``: the alias it is played under. ``redacted``: how many names of each kind were replaced. ``at``: when the
+    recording began (ISO 8601, UTC), empty where nobody knows: the clock of who replays it begins there."""
 
     origin: str
     recorder: str
@@ -37,6 +38,7 @@ class Header:
     build: int | None = None
     culture: str = ""
     redacted: dict[str, int] = field(default_factory=dict)
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

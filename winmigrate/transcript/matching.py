@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,50 @@ from winmigrate.transcript.data import command_names, request_text, value_text
 
 #: More entries than this are not compared word by word to find the nearest.
 _MOST_COMPARED = 200
+
+
+def key_of(request: Mapping[str, Any]) -> str | None:
+    """What is the same for all requests that match this one; None where a placeholder leaves that open."""
+    try:
+        return json.dumps([[_command_key(one) for one in each] for each in request["statements"]], ensure_ascii=False)
+    except _Open:
+        return None
+
+
+class _Open(Exception):
+    """There is a placeholder."""
+
+
+def _command_key(one: Mapping[str, Any]) -> list[Any]:
+    parameters = {name.lower(): _value_key(value) for name, value in _numbered(one.get("parameters", []))}
+    what = ["script", one["script"]] if "script" in one else ["command", str(one["command"]).lower()]
+    return [*what, sorted(parameters.items())]
+
+
+def _value_key(value: Any) -> Any:
+    value = _plain(value)
+    if isinstance(value, list):
+        return [_value_key(item) for item in value]
+    if isinstance(value, dict) and len(value) == 1:
+        [(tag, inner)] = value.items()
+        if tag == "any":
+            raise _Open
+        if tag in ("secret", "credential"):
+            return {tag: True}
+        if tag == "dict":
+            return {tag: [[key, _value_key(item)] for key, item in inner]}
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """A value as a host sees it: a bare switch arrives as true, and a tag that says what is clear anyway is gone."""
+    if isinstance(value, dict) and len(value) == 1:
+        [(tag, inner)] = value.items()
+        if tag == "switch":
+            return True
+        if tag == "typed" and (inner[0] == "S" or (isinstance(inner[1], dict) and list(inner[1]) == [inner[0]])):
+            return inner[1]
+    return value
 
 
 def match(recorded: Mapping[str, Any], asked: Mapping[str, Any], bound: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -78,6 +123,7 @@ def _short(value: Any) -> str:
 
 def same_value(recorded: Any, asked: Any, bound: Mapping[str, Any], fresh: dict[str, Any]) -> bool:
     """Equal, or a placeholder that is free or bound to this. Any secret matches any secret, text never another text."""
+    recorded, asked = _plain(recorded), _plain(asked)
     if isinstance(recorded, dict) and len(recorded) == 1:
         [(tag, inner)] = recorded.items()
         if tag == "any":

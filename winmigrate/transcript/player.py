@@ -7,6 +7,7 @@ when all are used up (polls), and never asks whether all were used.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,10 +16,10 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from winmigrate.errors import ConnectionLost, TranscriptError, did_you_mean
-from winmigrate.request import Event, Reply, Request, Ticket
+from winmigrate.request import Clock, Event, Reply, Request, Ticket
 from winmigrate.transcript.data import request_text, request_to_data
 from winmigrate.transcript.format import Entry, Transcript, TransportFault
-from winmigrate.transcript.matching import differences, match, nearest
+from winmigrate.transcript.matching import differences, key_of, match, nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +40,39 @@ class Book:
         self._hosts: dict[str, Transcript] = {}
         self._used: dict[str, list[bool]] = {}
         self._bound: dict[str, Any] = {}
+        self._by_key: dict[str, dict[str, list[int]]] = {}
+        self._open: dict[str, list[int]] = {}
+        self._missed: list[str] = []
         for one in transcripts:
             host = one.header.host.casefold()
             if host in self._hosts:
                 raise TranscriptError(f'{name}: two transcripts of the host "{one.header.host}"')
             self._hosts[host] = one
             self._used[host] = [False] * len(one.entries)
+            keyed = self._by_key.setdefault(host, {})
+            left_open = self._open.setdefault(host, [])
+            for index, entry in enumerate(one.entries):
+                key = key_of(entry.request)
+                if key is None:
+                    left_open.append(index)
+                else:
+                    keyed.setdefault(key, []).append(index)
 
     @property
     def hosts(self) -> tuple[str, ...]:
         """The hosts' aliases, as written."""
         return tuple(one.header.host for one in self._hosts.values())
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """What was asked and not recorded, as the TranscriptErrors said it: also those that somebody swallowed."""
+        with self._lock:
+            return tuple(self._missed)
+
+    def began(self) -> dt.datetime | None:
+        """When the recording began: the earliest that a header says, None if none does."""
+        found = [dt.datetime.fromisoformat(one.header.at) for one in self._hosts.values() if one.header.at]
+        return min(found, default=None)
 
     def transcript(self, host: str) -> Transcript:
         """One host's. Raises TranscriptError: not in this book."""
@@ -60,25 +83,38 @@ class Book:
 
     def answer(self, host: str, asked: Request) -> Answer:
         """The next entry that matches. Raises TranscriptError with the nearest entry if none is left."""
-        data = request_to_data(asked)
+        return self.answer_data(host, request_to_data(asked))
+
+    def answer_data(self, host: str, asked: dict[str, Any]) -> Answer:
+        """The same for a request that is data already."""
         entries = self.transcript(host).entries
         with self._lock:
             used = self._used[host.casefold()]
-            last: tuple[int, dict[str, Any]] | None = None
-            matched = 0
-            for index, entry in enumerate(entries):
-                fresh = match(entry.request, data, self._bound)
-                if fresh is None:
-                    continue
-                matched += 1
+            matching = sorted(self._matching(host.casefold(), entries, asked, used))
+            for index in matching:
                 if not used[index]:
+                    fresh = match(entries[index].request, asked, self._bound)
                     used[index] = True
-                    self._bound.update(fresh)
-                    return Answer(index + 1, _filled(entry, self._bound))
-                last = (index, fresh)
-            if last is not None and not self.strict:
-                return Answer(last[0] + 1, _filled(entries[last[0]], self._bound))
-            raise TranscriptError(self._miss(host, entries, data, matched))
+                    self._bound.update(fresh or {})
+                    return Answer(index + 1, _filled(entries[index], self._bound))
+            if matching and not self.strict:
+                return Answer(matching[-1] + 1, _filled(entries[matching[-1]], self._bound))
+            missed = self._miss(host, entries, asked, len(matching))
+            self._missed.append(missed)
+            raise TranscriptError(missed)
+
+    def _matching(
+        self, host: str, entries: Sequence[Entry], asked: dict[str, Any], used: list[bool]
+    ) -> Iterator[int]:
+        """The entries of this very request; of those with placeholders, the ones whose placeholders fit."""
+        key = key_of(asked)
+        if key is not None:
+            same = self._by_key[host].get(key, [])
+            fresh = [index for index in same if not used[index]][:1] if self.strict else []
+            yield from fresh or same
+        for index in self._open[host]:
+            if match(entries[index].request, asked, self._bound) is not None:
+                yield index
 
     def _miss(self, host: str, entries: Sequence[Entry], asked: dict[str, Any], matched: int) -> str:
         text = request_text(asked)
@@ -114,17 +150,18 @@ class Book:
             more = f"\n  and {len(left) - 10} more" if len(left) > 10 else ""
             raise TranscriptError(f"{self.name}: recorded and never asked:\n  " + "\n  ".join(left[:10]) + more)
 
-    def connector(self) -> Callable[[str], Player]:
-        """A connector: a fresh session for a host's name."""
-        return lambda host: Player(self, host)
+    def connector(self, clock: Clock | None = None) -> Callable[[str], Player]:
+        """A connector: a fresh session for a host's name. With a ``clock``, answers take the time they took."""
+        return lambda host: Player(self, host, clock)
 
 
 class Player:
-    """Implements request.Session on a book. No time passes; a recorded fault is raised as it was."""
+    """Implements request.Session on a book. A recorded fault is raised as it was. Time passes if there is a clock."""
 
-    def __init__(self, book: Book, host: str) -> None:
+    def __init__(self, book: Book, host: str, clock: Clock | None = None) -> None:
         self.host = host
         self._book = book
+        self._clock = clock
         self._last: Reply | None = None
         self._tickets = 0
 
@@ -136,6 +173,7 @@ class Player:
         """The recorded reply; ``timeout`` means nothing here."""
         entry = self._book.answer(self.host, asked).entry
         reply = entry.reply()
+        self._pass(reply.seconds if reply is not None else 0.0, 0.0)
         if reply is None:
             self._break(entry)
         assert reply is not None
@@ -151,11 +189,20 @@ class Player:
         return self._events(answer.entry)
 
     def _events(self, entry: Entry) -> Iterator[Event]:
-        yield from entry.events
+        passed = 0.0
+        for event in entry.events:
+            passed = self._pass(event.at, passed)
+            yield event
         reply = entry.reply()
+        self._pass(reply.seconds if reply is not None else 0.0, passed)
         if reply is None:
             self._break(entry)
         self._last = reply
+
+    def _pass(self, at: float, passed: float) -> float:
+        if self._clock is not None and at > passed:
+            self._clock.sleep(at - passed)
+        return max(at, passed)
 
     def _break(self, entry: Entry) -> None:
         if isinstance(entry.end, TransportFault):
@@ -169,6 +216,9 @@ class Player:
     def alive(self, ticket: Ticket) -> bool:
         """No played command outlives its session."""
         return False
+
+    def retire(self, ticket: Ticket) -> None:
+        """Nothing was left behind."""
 
     def close(self) -> None:
         """Nothing to close. What was left is for :meth:`Book.close` to tell."""

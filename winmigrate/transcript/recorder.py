@@ -6,6 +6,7 @@ The secrets that requests carried are remembered, only to be looked for in what 
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import threading
 from collections.abc import Iterable, Iterator
@@ -32,7 +33,7 @@ class Recorder:
 
     ``redactor`` None writes names as they are, which is for the lab and for invented transcripts. Secrets never stand
     in a transcript either way. ``moments`` False keeps the dates of requests; else they become placeholders, since a
-    date such as "since" is another one in every run.
+    date such as "since" is another one in every run. ``began``: when, by the clock of who asks (aware).
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Recorder:
         recorder: str = "winmigrate",
         canaries: Iterable[str] = (),
         moments: bool = True,
+        began: dt.datetime | None = None,
     ) -> None:
         if origin not in ORIGINS:
             raise TranscriptError(f'"{origin}" is no origin; wanted: {" | ".join(ORIGINS)}')
@@ -53,6 +55,7 @@ class Recorder:
         self._recorder = recorder
         self._canaries = list(canaries)
         self._moments = moments
+        self._began = "" if began is None else began.astimezone(dt.timezone.utc).isoformat(timespec="seconds")
         self._lock = threading.Lock()
         self._entries: dict[str, list[Entry]] = {}
         self._hosts: dict[str, _Heard] = {}
@@ -74,6 +77,11 @@ class Recorder:
         with self._lock:
             self._hosts[host] = _Heard(build, culture)
 
+    def beware(self, secret: Secret) -> None:
+        """A secret that may not stand in what is written, whether or not a request carries it."""
+        with self._lock:
+            self._canaries.append(secret.reveal())
+
     def transcripts(self) -> tuple[Transcript, ...]:
         """What was recorded so far, redacted, one a host."""
         with self._lock:
@@ -89,7 +97,8 @@ class Recorder:
             written = [self._written(index, number, entry) for number, entry in enumerate(found, 1)]
             alias = host if self._redactor is None else self._redactor.redact(host)
             about = heard[host]
-            made.append((Header(self._origin, self._recorder, alias, about.build, about.culture), written))
+            header = Header(self._origin, self._recorder, alias, about.build, about.culture, at=self._began)
+            made.append((header, written))
         redacted = {} if self._redactor is None else dict(sorted(self._redactor.counts.items()))
         return tuple(Transcript(replace(header, redacted=redacted), tuple(found)) for header, found in made)
 

@@ -78,6 +78,7 @@ class WireServer:
             psrp.private_data(build),
             self._report,
             admits if admits is not None else _everybody,
+            build,
         )
 
     # --- life --------------------------------------------------------------------------------------------------------

@@ -19,12 +19,15 @@ from winmigrate.lab.wire.clock import WireClock
 from winmigrate.lab.wire.logon import Limits, LogonContext
 from winmigrate.lab.wire.shells import Pipeline, Reader, Shell
 from winmigrate.lab.wire.soap import NS, Envelope, WSManFault
+from winmigrate.lab.wire.winrs import RESOURCE as CMD
+from winmigrate.lab.wire.winrs import Chunk, CmdShell, Command, environment_of
 
 ENDPOINTS = "http://schemas.microsoft.com/powershell/"
 SHELLS = soap.SHELL
 COMMANDS = soap.SHELL + "/Command"
 _CONFIG = NS["cfg"]
 _DONE = soap.SHELL + "/CommandState/Done"
+_RUNNING = soap.SHELL + "/CommandState/Running"
 #: What an envelope needs around its payload.
 _ENVELOPE_ROOM = 2500
 
@@ -62,8 +65,10 @@ class Service:
         private_data: str,
         report: Callable[[dict[str, Any]], None],
         admits: Callable[[LogonContext], bool],
+        build: str = "10.0.20348.2113",
     ) -> None:
         self._host = host
+        self._build = build
         self._engines = engines
         self._clock = clock
         self._limits = limits
@@ -147,35 +152,8 @@ class Service:
 
     def _create(self, envelope: Envelope, asker: Asker) -> Answer:
         body = _expect(envelope, f"{{{SHELLS}}}Shell")
-        endpoint = envelope.resource[len(ENDPOINTS) :] if envelope.resource.startswith(ENDPOINTS) else None
-        engine = self._engines(endpoint) if endpoint else None
-        if endpoint is None or engine is None:
-            raise soap.unknown_resource(envelope.resource)
-        if not self._admits(asker.context):
-            raise soap.access_denied()
         shell_id = (body.get("ShellId") or str(uuid.uuid4())).upper()
-        try:
-            uuid.UUID(shell_id)
-        except ValueError as error:
-            raise soap.bad_parameter() from error
-        shell = Shell(
-            shell_id,
-            envelope.session_id,
-            replace(asker.context, shell_id=shell_id, endpoint=endpoint, state={}),
-            engine,
-            self._clock,
-            self._limits,
-            self._private_data,
-            self._report,
-            resource=envelope.resource,
-            idle_timeout=self._idle_timeout(body.findtext("rsp:IdleTimeOut", None, NS)),
-            process_id=next(self._process_ids),
-            input_streams=body.findtext("rsp:InputStreams", "stdin pr", NS),
-            output_streams=body.findtext("rsp:OutputStreams", "stdout", NS),
-            name=body.findtext("rsp:Name", None, NS),
-            locale=(envelope.locale, envelope.data_locale),
-        )
-        shell.feed(_bytes(body.findtext("ps:creationXml", "", NS)))
+        shell = self._made(envelope, asker, body, shell_id)
         with self._lock:
             owned = sum(one.belongs_to(asker.context) for one in self._shells.values())
             if owned >= self._limits.shells_per_user:
@@ -192,6 +170,49 @@ class Service:
             f'<w:Selector Name="ShellId">{shell_id}</w:Selector></w:SelectorSet></a:ReferenceParameters>'
             f"</x:ResourceCreated>{shell.describe(memory=False)}",
         )
+
+    def _made(self, envelope: Envelope, asker: Asker, body: ElementTree.Element, shell_id: str) -> Shell:
+        """The shell that a Create asks for: a runspace pool, or a cmd shell (which knows no session configurations)."""
+        endpoint = envelope.resource[len(ENDPOINTS) :] if envelope.resource.startswith(ENDPOINTS) else None
+        if envelope.resource == CMD:
+            endpoint = "Microsoft.PowerShell"
+        engine = self._engines(endpoint) if endpoint else None
+        if endpoint is None or engine is None:
+            raise soap.unknown_resource(envelope.resource)
+        if not self._admits(asker.context):
+            raise soap.access_denied()
+        try:
+            uuid.UUID(shell_id)
+        except ValueError as error:
+            raise soap.bad_parameter() from error
+        given: tuple[Any, ...] = (
+            shell_id,
+            envelope.session_id,
+            replace(asker.context, shell_id=shell_id, endpoint=endpoint, state={}),
+            engine,
+            self._clock,
+            self._limits,
+            self._private_data,
+            self._report,
+        )
+        is_cmd = envelope.resource == CMD
+        named: dict[str, Any] = {
+            "idle_timeout": self._idle_timeout(body.findtext("rsp:IdleTimeOut", None, NS)),
+            "process_id": next(self._process_ids),
+            "input_streams": body.findtext("rsp:InputStreams", "stdin" if is_cmd else "stdin pr", NS),
+            "output_streams": body.findtext("rsp:OutputStreams", "stdout stderr" if is_cmd else "stdout", NS),
+            "name": body.findtext("rsp:Name", None, NS),
+            "locale": (envelope.locale, envelope.data_locale),
+        }
+        if is_cmd:
+            folder = body.findtext("rsp:WorkingDirectory", None, NS)
+            environment = environment_of(body)
+            return CmdShell(
+                *given, build=self._build, options=envelope.options, environment=environment, folder=folder, **named
+            )
+        shell = Shell(*given, resource=envelope.resource, **named)
+        shell.feed(_bytes(body.findtext("ps:creationXml", "", NS)))
+        return shell
 
     def _idle_timeout(self, text: str | None) -> float:
         if text is None:
@@ -272,12 +293,7 @@ class Service:
             return []
         with shell.lock:
             known = list(shell.pipelines.values())
-        return [
-            f'<rsp:Command xmlns:rsp="{SHELLS}"><rsp:CommandId>{one.command_id}</rsp:CommandId><rsp:CommandLine>'
-            f"</rsp:CommandLine><rsp:CommandState>{'Done' if one.finished else 'Running'}</rsp:CommandState>"
-            "</rsp:Command>"
-            for one in known
-        ]
+        return [_listed(one) for one in known]
 
     # --- commands ----------------------------------------------------------------------------------------------------
 
@@ -289,7 +305,11 @@ class Service:
             uuid.UUID(command_id)
         except ValueError as error:
             raise soap.bad_parameter() from error
-        pipeline = Pipeline(shell, command_id)
+        pipeline = (
+            shell.command(command_id, body, envelope.options)
+            if isinstance(shell, CmdShell)
+            else Pipeline(shell, command_id)
+        )
         with shell.lock:
             if len(shell.pipelines) >= self._limits.commands_per_shell:
                 raise soap.too_many_commands()
@@ -297,7 +317,10 @@ class Service:
                 raise soap.bad_parameter()
             shell.pipelines[command_id] = pipeline
         try:
-            shell.feed(b"".join(_bytes(item.text) for item in body.findall("rsp:Arguments", NS)), pipeline)
+            if isinstance(pipeline, Command):
+                pipeline.begin()
+            else:
+                shell.feed(b"".join(_bytes(item.text) for item in body.findall("rsp:Arguments", NS)), pipeline)
         except (WSManFault, psrp.BadFragments):
             with shell.lock:
                 shell.pipelines.pop(command_id, None)
@@ -320,7 +343,11 @@ class Service:
         body = _expect(envelope, f"{{{SHELLS}}}Send")
         shell = self._talking(envelope, asker)
         for stream in body.findall("rsp:Stream", NS):
-            shell.feed(_bytes(stream.text), self._pipeline(shell, stream.get("CommandId")))
+            data, pipeline = _bytes(stream.text), self._pipeline(shell, stream.get("CommandId"))
+            if isinstance(shell, CmdShell):
+                shell.send(pipeline, data, end=stream.get("End", "false").lower() in {"true", "1"})
+            else:
+                shell.feed(data, pipeline)
         return Answer(SHELLS + "/SendResponse", "<rsp:SendResponse/>")
 
     def _receive(self, envelope: Envelope, asker: Asker) -> Answer:
@@ -333,10 +360,20 @@ class Service:
         room = min(envelope.max_size or self._limits.max_envelope, self._limits.max_envelope) - _ENVELOPE_ROOM
         fragments, done = shell.receive(pipeline, timeout, room, asker.reader)
         mark = f' CommandId="{pipeline.command_id}"' if pipeline is not None else ""
-        texts = [base64.b64encode(fragment).decode() for fragment in fragments]
-        streams = "".join(f'<rsp:Stream Name="stdout"{mark}>{text}</rsp:Stream>' for text in texts)
+        streams = "".join(
+            f'<rsp:Stream Name="{fragment.stream if isinstance(fragment, Chunk) else "stdout"}"{mark}>'
+            f"{base64.b64encode(fragment).decode()}</rsp:Stream>"
+            for fragment in fragments
+        )
+        code = pipeline.exit_code if isinstance(pipeline, Command) else 0
         if done:
-            streams += f'<rsp:CommandState{mark} State="{_DONE}"><rsp:ExitCode>0</rsp:ExitCode></rsp:CommandState>'
+            if isinstance(pipeline, Command):
+                streams += "".join(f'<rsp:Stream Name="{name}"{mark} End="true"/>' for name in ("stdout", "stderr"))
+            streams += (
+                f'<rsp:CommandState{mark} State="{_DONE}"><rsp:ExitCode>{code}</rsp:ExitCode></rsp:CommandState>'
+            )
+        elif isinstance(pipeline, Command):
+            streams += f'<rsp:CommandState{mark} State="{_RUNNING}"/>'
         return Answer(SHELLS + "/ReceiveResponse", f"<rsp:ReceiveResponse>{streams}</rsp:ReceiveResponse>", done)
 
     def _signal(self, envelope: Envelope, asker: Asker) -> Answer:
@@ -401,6 +438,16 @@ class Service:
             f'{escape(shell.output_streams)}</rsp:OutputStreams><connectResponseXml xmlns="{NS["ps"]}">{answer}'
             "</connectResponseXml></rsp:ConnectResponse>",
         )
+
+
+def _listed(command: Pipeline) -> str:
+    """The rsp:Command element of Enumerate."""
+    line = escape(command.line) if isinstance(command, Command) else ""
+    state = "Done" if command.finished else "Running"
+    return (
+        f'<rsp:Command xmlns:rsp="{SHELLS}"><rsp:CommandId>{command.command_id}</rsp:CommandId><rsp:CommandLine>{line}'
+        f"</rsp:CommandLine><rsp:CommandState>{state}</rsp:CommandState></rsp:Command>"
+    )
 
 
 def _expect(envelope: Envelope, tag: str) -> ElementTree.Element:

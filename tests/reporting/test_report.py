@@ -20,6 +20,7 @@ from winmigrate.planning.plan import Plan, Window
 from winmigrate.reporting import REPORT, Report, build_report, findings_as, write_report
 from winmigrate.reporting.checked import FINDINGS, candidate_as
 
+_NONE_OF_ONE = "0 of 1 VM moved and verified on both hosts"
 NOTHING = Findings(AT, (), ())
 
 
@@ -61,13 +62,13 @@ def _ended(status: str, *, sent: bool) -> list[Entry]:
         (_simple(0), [], "Planned, not begun: 1 VM to move."),
         (_simple(0), _done(0), "web01 moved and verified on both hosts in 5 min."),
         (_simple(0, 2), _done(0, 2), "All 2 VMs moved and verified on both hosts in 5 min."),
-        (_simple(0), _ended("refused", sent=False), "0 of 1 VM moved and verified on both hosts; web01 was not started."),
-        (_simple(0), _ended("cancelled", sent=True), "0 of 1 VM moved and verified on both hosts; web01 was cancelled."),
-        (_simple(0), _ended("", sent=False), "0 of 1 VM moved and verified on both hosts; web01 has not begun."),
+        (_simple(0), _ended("refused", sent=False), f"{_NONE_OF_ONE}; web01 was not started."),
+        (_simple(0), _ended("cancelled", sent=True), f"{_NONE_OF_ONE}; web01 was cancelled."),
+        (_simple(0), _ended("", sent=False), f"{_NONE_OF_ONE}; web01 has not begun."),
         (
             _simple(0),
             _ended("", sent=True),
-            "0 of 1 VM moved and verified on both hosts; the outcome of web01 is not known.",
+            f"{_NONE_OF_ONE}; the outcome of web01 is not known.",
         ),
         (
             _simple(0, 2),
@@ -204,7 +205,8 @@ def test_what_was_not_put_back_and_what_a_rehearsal_left_is_to_do() -> None:
 def test_findings_are_said_once_with_the_candidates_they_apply_to() -> None:
     lines = {line.requirement: line for line in wrong().findings}
     assert set(lines) == {
-        "migration-network", "net-switch-names", "disk-checkpoints", "vm-replica-state", "delegation", "selection-empty",
+        "migration-network", "net-switch-names", "disk-checkpoints", "vm-replica-state", "delegation",
+        "selection-empty",
     }  # fmt: skip
     assert len(lines["migration-network"].applies_to) == 3
     assert lines["vm-replica-state"].accepted is not None

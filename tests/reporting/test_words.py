@@ -14,7 +14,10 @@ from winmigrate.reporting.words import clock_time, duration, name, rate, size, s
 
 @pytest.mark.parametrize(
     ("amount", "text"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 KiB"), (37 * 2**30, "37 GiB"), (1.5 * 2**40, "1.5 TiB"), (-2**30, "-1 GiB")],
+    [
+        (0, "0 B"), (999, "999 B"), (1000, "1.0 KiB"), (37 * 2**30, "37 GiB"), (1.5 * 2**40, "1.5 TiB"),
+        (-(2**30), "-1 GiB"),
+    ],
 )
 def test_sizes(amount: float, text: str) -> None:
     assert size(amount) == text

@@ -78,7 +78,10 @@ class LiveView(AbstractContextManager["LiveView"]):
 
     def __exit__(self, *_: object) -> None:
         with self._guard:
-            self._close()
+            try:
+                self._close()
+            except (OSError, ValueError):
+                self._broken = True
 
     def _news(self, snapshot: Snapshot) -> list[str]:
         """A line for each step that began, ended or went out of sight, and each host that fell silent or came back."""
@@ -175,10 +178,8 @@ class _Screen(LiveView):
     """A terminal: redrawn in place, what happened scrolls above it."""
 
     def __init__(self, plan: Plan, zone: dt.tzinfo | None, out: IO[str], no_color: bool) -> None:
-        from rich.console import Console
-
         super().__init__(plan, zone, out)
-        self._console: Console = Console(file=out, no_color=no_color, highlight=False)
+        self._console = _console(out, no_color)
         self._live: Live | None = None
         self._drawn = float("-inf")
 
@@ -186,7 +187,10 @@ class _Screen(LiveView):
         from rich.live import Live
 
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
-        self._live.start()
+        try:
+            self._live.start()
+        except (OSError, ValueError):
+            self._broken = True
         return self
 
     def _line(self, text: str) -> None:
@@ -205,6 +209,18 @@ class _Screen(LiveView):
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+
+def _console(out: IO[str], no_color: bool) -> Console:
+    from rich.console import Console
+
+    class Patient(Console):
+        """Rich ends the whole process when its stream is closed. A run goes on without it."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    return Patient(file=out, no_color=no_color, highlight=False)
 
 
 _STYLE = {Status.MOVING: "", Status.WAITING: "dim", Status.UNKNOWN: "bold red"}

@@ -303,9 +303,8 @@ def columns(table: Iterable[Sequence[str]], *, right: Collection[int] = ()) -> l
     cells = [tuple(row) for row in table]
     if not cells:
         return []
-    widths = [
-        max((len(row[index]) for row in cells if len(row[index]) <= WIDEST), default=0) for index in range(len(cells[0]))
-    ]
+    lengths = [[len(cell) for cell in column] for column in zip(*cells, strict=True)]
+    widths = [max((length for length in column if length <= WIDEST), default=0) for column in lengths]
     return [
         "  ".join(
             f"{cell:>{width}}" if index in right else f"{cell:<{width}}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +27,10 @@ from winmigrate.lab.engine.statements import NO_ARGUMENT
     ("a |\n b; c\r\nd", [[("a", []), ("b", [])], [("c", [])], [("d", [])]]),
     ("a @{Name = 'x'; Size=1} @('p', 2) @()", [[("a", [
         (None, {"Name": "x", "Size": 1}), (None, ["p", 2]), (None, [])])]]),
+    ("a ([uint16]'4'), 5 ([guid]'3ab7ee4f-7f96-5d33-b85d-97b5826a0a02')", [[("a", [
+        (None, [4, 5]), (None, uuid.UUID("3ab7ee4f-7f96-5d33-b85d-97b5826a0a02"))])]]),
+    ("a @{When=([datetime] '2026-01-02T03:04:05.5Z'); Size=([double]1.5)}", [[("a", [(None, {
+        "When": dt.datetime(2026, 1, 2, 3, 4, 5, 500000, dt.timezone.utc), "Size": 1.5})])]]),
     ("Dir D:\\VMs\\web01", [[("Dir", [(None, "D:\\VMs\\web01")])]]),
 ])
 def test_what_is_literal_is_read(text: str, expected: Any) -> None:
@@ -36,6 +42,7 @@ def test_what_is_literal_is_read(text: str, expected: Any) -> None:
 @pytest.mark.parametrize("text", [
     "1+1", "$x", "Get-VM $name", "Get-VM | ? { $_ }", 'Get-VM "$x"', "function f { 1 }", "if (1) { 2 }", "'x' * 3",
     "1..3", "a 2>&1", "a | | b", "@(Get-VM)", "a (b)", "& a", "5", "'unfinished", "a @{x=Get-VM}", "", "a & b", "a, b",
+    "a ([uint16]'70000')", "a ([uint16]4", "a ([io.file]'x')", "a ([guid]Get-VM)", "a ([int]5 + 1)", "a [int]5 ([x])",
 ])
 def test_what_is_more_is_not(text: str) -> None:
     assert parse_literal(text) is None

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from winmigrate.lab.engine.conversion import CastFailure, convert
+from winmigrate.lab.engine.conversion_types import Kind, TypeTable
 from winmigrate.lab.engine.statements import NO_ARGUMENT, CommandCall
 from winmigrate.lab.engine.values import Int32, Int64
 
@@ -19,6 +21,7 @@ _TOKEN = re.compile(
     |(?P<pipe>\|)
     |(?P<comma>,)
     |(?P<open>@\()
+    |(?P<cast>\(\[[A-Za-z][A-Za-z0-9.]*\])
     |(?P<close>\))
     |(?P<table>@\{)
     |(?P<untable>\})
@@ -41,6 +44,13 @@ _CONSTANTS = {"$true": True, "$false": False, "$null": None}
 _UNITS = {"kb": 2**10, "mb": 2**20, "gb": 2**30, "tb": 2**40, "pb": 2**50}
 _NUMBER = re.compile(r"([+-]?)(0x[0-9a-f]+|\d+)(kb|mb|gb|tb|pb)?", re.IGNORECASE)
 _REAL = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+)(e[+-]?\d+)?", re.IGNORECASE)
+
+
+_TYPES = TypeTable({})
+_CAST_KINDS = frozenset({
+    Kind.STRING, Kind.INTEGER, Kind.REAL, Kind.DECIMAL, Kind.CHAR, Kind.GUID, Kind.VERSION, Kind.DATETIME,
+    Kind.TIMESPAN, Kind.URI,
+})
 
 
 class _NotLiteral(Exception):
@@ -158,7 +168,29 @@ def _value(tokens: _Tokens) -> Any:
         return _array(tokens)
     if kind == "table":
         return _table(tokens)
+    if kind == "cast":
+        return _cast(tokens)
     raise _NotLiteral
+
+
+def _cast(tokens: _Tokens) -> Any:
+    """``([datetime]'2026-11-25T03:00:00Z')``: one literal as a value of a .NET type that stands for itself."""
+    target = _TYPES.resolve(tokens.take()[2:-1])
+    tokens.skip_blanks()
+    if target.kind not in _CAST_KINDS or tokens.kind not in ("word", "single", "double"):
+        raise _NotLiteral
+    bare = tokens.kind == "word"
+    value = _value(tokens)
+    if bare and isinstance(value, str):
+        raise _NotLiteral
+    tokens.skip_blanks()
+    if tokens.kind != "close":
+        raise _NotLiteral
+    tokens.place += 1
+    try:
+        return convert(value, target)
+    except CastFailure:
+        raise _NotLiteral from None
 
 
 def _array(tokens: _Tokens) -> list[Any]:

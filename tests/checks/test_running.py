@@ -327,9 +327,9 @@ def _fleet(hosts: int, vms: int, destinations: int) -> tuple[Survey, Candidates,
 
 def _seconds(hosts: int, vms: int) -> float:
     survey, candidates, playbook, inventory = _fleet(hosts, vms, 2)
-    start = time.perf_counter()
+    start = time.process_time()  # what others do on the machine is not counted
     findings = run_checks(survey, candidates, playbook, inventory, NOW)
-    spent = time.perf_counter() - start
+    spent = time.process_time() - start
     assert len(findings.candidates) == hosts * vms * 2
     blocking = {item.requirement for item in findings.all if item.blocks}
     assert not blocking

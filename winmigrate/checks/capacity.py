@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from winmigrate.checks.arrival import bytes_by_volume
 from winmigrate.checks.finding import Scope, Severity
 from winmigrate.checks.frame import Ground, Verdict, failed, known, passed, requirement, skipped
 from winmigrate.checks.reserves import disk_kept, memory_kept
@@ -106,9 +105,7 @@ def vcpu_limit(ground: Ground) -> Verdict:
 )
 def disk_free(ground: Ground) -> Verdict:
     item, host = ground.candidate, ground.destination
-    files = known(ground.source.files(item), f"the files of {name(item.vm_name)}")
-    memory = known(of_candidate(ground).memory_assigned, f"the memory of {name(item.vm_name)}")
-    needed = known(bytes_by_volume(files, memory), f"the files of {name(item.vm_name)}")
+    needed = known(ground.source.needs(item), f"the files of {name(item.vm_name)}")
     what = f"the volumes of {host.name}"
     system = known(known(host.facts.operating_system, what).system_drive, f"the system volume of {host.name}").upper()
     there = {str(row.drive_letter).upper(): row for row in known(host.facts.volumes, what)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from winmigrate.checks.index import HostIndex
 from winmigrate.facts import Unreadable
@@ -10,28 +10,32 @@ from winmigrate.survey import Candidates, path_key
 
 
 class Claims:
-    """The places of all candidates' files. A VM whose files could not be read claims none."""
+    """Files that more than one VM would write. A VM whose files could not be read claims none."""
 
-    __slots__ = ("_by_path", "_names", "_to")
+    __slots__ = ("_shared", "_to")
 
     def __init__(self, candidates: Candidates, hosts: Mapping[str, HostIndex]) -> None:
-        self._by_path: dict[str, list[str]] = {}
-        self._names: dict[str, str] = {}
         self._to: dict[str, set[str]] = {}
+        by_path: dict[str, dict[str, tuple[str, str]]] = {}
         for item in candidates.candidates:
             seen = item.vm_id in self._to
             self._to.setdefault(item.vm_id, set()).add(item.destination)
             if seen or item.source not in hosts:
                 continue
-            self._names[item.vm_id] = item.vm_name
             files = hosts[item.source].files(item)
             for file in () if isinstance(files, Unreadable) else files:
-                self._by_path.setdefault(path_key(file.destination), []).append(item.vm_id)
+                by_path.setdefault(path_key(file.destination), {})[item.vm_id] = (file.destination, item.vm_name)
+        #: VM -> (path, the other VM's Id, its name)
+        self._shared: dict[str, list[tuple[str, str, str]]] = {}
+        for writers in by_path.values():
+            if len(writers) > 1:
+                for vm_id, (path, _) in writers.items():
+                    others = ((path, other, name) for other, (_, name) in writers.items() if other != vm_id)
+                    self._shared.setdefault(vm_id, []).extend(others)
 
-    def others(self, vm_id: str, destination: str, paths: Iterable[str]) -> tuple[str, str] | None:
-        """(path, name of another VM that may go to the same destination and would write it too), the first of them."""
-        for path in paths:
-            for other in self._by_path.get(path_key(path), ()):
-                if other != vm_id and destination in self._to[other]:
-                    return path, self._names[other]
+    def other(self, vm_id: str, destination: str) -> tuple[str, str] | None:
+        """(path, name of another VM that may go to this destination and would write it too), the first of them."""
+        for path, other, name in self._shared.get(vm_id, ()):
+            if destination in self._to[other]:
+                return path, name
         return None

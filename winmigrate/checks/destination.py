@@ -21,7 +21,6 @@ from winmigrate.facts import Unreadable
 from winmigrate.playbook.paths import name_in_path_fault
 from winmigrate.playbook.types import StorageWish
 from winmigrate.windows.migration import RUNNING_STATES
-from winmigrate.windows.paths import volume
 from winmigrate.windows.storage import FileItem, Volume
 
 _HYPER_V = "https://learn.microsoft.com/powershell/module/hyper-v/"
@@ -120,8 +119,8 @@ def dst_path_usable(ground: Ground) -> Verdict:
 
 def volumes_of(ground: Ground) -> list[str]:
     """The volumes that the candidate's files go to, ``"D:"``."""
-    files = known(ground.source.files(ground.candidate), f"the files of {name(ground.candidate.vm_name)}")
-    return list(dict.fromkeys(volume(file.destination) for file in files))
+    item = ground.candidate
+    return list(known(ground.source.volumes(item), f"the files of {name(item.vm_name)}"))
 
 
 def _missing_volume(ground: Ground) -> str:
@@ -170,7 +169,7 @@ def dst_files_absent(ground: Ground) -> Verdict:
         )
     files = known(ground.source.files(item), f"the files of {name(item.vm_name)}")
     places = [file.destination for file in files]
-    twice = ground.claims.others(item.vm_id, host.name, places) if ground.claims is not None else None
+    twice = ground.claims.other(item.vm_id, host.name) if ground.claims is not None else None
     if twice is not None:
         return failed(
             f"{name(item.vm_name)} and {name(twice[1])} would both write {twice[0]} on {host.name}",

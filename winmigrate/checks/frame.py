@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from winmigrate.checks.finding import Finding, Outcome, Remedy, Resolver, Scope, Severity, Subject
 from winmigrate.checks.index import HostIndex
@@ -45,9 +45,11 @@ def known(fact: T | Unreadable, what: str) -> T:
     return fact
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a requirement says. Made by :func:`passed`, :func:`failed`, :func:`skipped`, :func:`pending`."""
+class Verdict(NamedTuple):
+    """What a requirement says. Made by :func:`passed`, :func:`failed`, :func:`skipped`, :func:`pending`.
+
+    A tuple, for a large check makes hundreds of thousands of them.
+    """
 
     outcome: Outcome
     evidence: str = ""
@@ -243,7 +245,7 @@ def _later(item: Requirement, verdict: Verdict) -> Verdict:
     if verdict.outcome is not Outcome.UNKNOWN:
         return verdict
     if Resolver.REHEARSE in item.resolvers:
-        return replace(verdict, outcome=Outcome.PENDING, pending_on=Resolver.REHEARSE)
+        return verdict._replace(outcome=Outcome.PENDING, pending_on=Resolver.REHEARSE)
     return verdict
 
 

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
-from winmigrate.checks.arrival import arriving
+from winmigrate.checks.arrival import arriving, bytes_by_volume
 from winmigrate.facts import Unreadable
 from winmigrate.survey import Candidate, HostFacts, path_key
-from winmigrate.windows.paths import PlannedFile
+from winmigrate.windows.paths import PlannedFile, volume
 from winmigrate.windows.storage import VHD, HardDisk
 from winmigrate.windows.vm import VM
 
-R = TypeVar("R")
-
 _NOBODY = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Owned:
+    """Rows by VM; ``none``: what is said of a VM without any."""
+
+    rows: dict[str, tuple[Any, ...]]
+    none: tuple[Any, ...] | Unreadable
 
 
 class HostIndex:
     """``facts`` of one host and quick ways into its tables. A table that is Unreadable answers so for every VM."""
 
-    __slots__ = ("_alone", "_below", "_chains", "_files", "_tables", "facts")
+    __slots__ = ("_alone", "_below", "_chains", "_files", "_names", "_needs", "_owned", "_users", "_volumes", "facts")
 
     def __init__(self, facts: HostFacts) -> None:
         self.facts = facts
-        self._tables: dict[str, dict[str, list[Any]]] = {}
+        self._owned: dict[str, _Owned | Unreadable] = {}
+        self._names: dict[str, list[VM]] | None = None
+        self._users: dict[str, list[str]] | None = None
+        self._volumes: dict[str, tuple[str, ...] | Unreadable] = {}
+        self._needs: dict[str, dict[str, int] | Unreadable] = {}
         self._chains: dict[str, VHD] | None = None
         self._below: dict[str, list[str]] | None = None
         self._alone: dict[str, HostFacts] = {}
@@ -44,24 +54,36 @@ class HostIndex:
         """The VMs of this name (names are not unique)."""
         if isinstance(self.facts.vms, Unreadable):
             return self.facts.vms
-        table = self._keyed("names", self.facts.vms, lambda vm: str(vm.name).casefold())
-        return tuple(table.get(name.casefold(), ()))
+        if self._names is None:
+            self._names = {}
+            for vm in self.facts.vms:
+                if isinstance(vm.name, str):
+                    self._names.setdefault(vm.name.casefold(), []).append(vm)
+        return tuple(self._names.get(name.casefold(), ()))
 
     def of(self, table: str, vm_id: str, key: str = "vm_id") -> tuple[Any, ...] | Unreadable:
         """The rows of a VM in a table of HostFacts by its field's name: ``of("adapters", vm_id)``.
 
         No row is no answer where part of the table could not be read.
         """
+        index = self._owned.get(table)
+        if index is None:
+            index = self._owned[table] = self._by_owner(table, key)
+        return index if isinstance(index, Unreadable) else index.rows.get(vm_id.lower(), index.none)
+
+    def _by_owner(self, table: str, key: str) -> _Owned | Unreadable:
         rows = getattr(self.facts, table)
         if isinstance(rows, Unreadable):
             return rows
-        index = self._keyed(table, rows, lambda row: _text(getattr(row, key)))
-        if _NOBODY in index:
+        owned: dict[str, list[Any]] = {}
+        for row in rows:
+            owner = getattr(row, key)
+            owned.setdefault(owner if isinstance(owner, str) else _NOBODY, []).append(row)
+        if _NOBODY in owned:
             # A row that names no VM may be anybody's: what the table says of one VM is then not known.
-            return Unreadable(f"{len(index[_NOBODY])} of the host's answers name no VM")
-        owned = tuple(index.get(vm_id.lower(), ()))
-        gap = None if owned else self.facts.gap(table)
-        return owned if gap is None else gap
+            return Unreadable(f"{len(owned[_NOBODY])} of the host's answers name no VM")
+        gap = self.facts.gap(table)
+        return _Owned({vm_id: tuple(mine) for vm_id, mine in owned.items()}, () if gap is None else gap)
 
     def alone(self, vm_id: str) -> HostFacts:
         """The facts with nothing of the VMs in them but what says where this one's files are."""
@@ -89,6 +111,30 @@ class HostIndex:
             self._files[key] = arriving(candidate, self.alone(key))
         return self._files[key]
 
+    def volumes(self, candidate: Candidate) -> tuple[str, ...] | Unreadable:
+        """The volumes of the destination ("D:") that those files go to."""
+        key = candidate.vm_id.lower()
+        if key not in self._volumes:
+            files = self.files(candidate)
+            places = (
+                files if isinstance(files, Unreadable) else dict.fromkeys(volume(file.destination) for file in files)
+            )
+            self._volumes[key] = places if isinstance(places, Unreadable) else tuple(places)
+        return self._volumes[key]
+
+    def needs(self, candidate: Candidate) -> dict[str, int] | Unreadable:
+        """Bytes by volume of the destination ("D:") for those files, the saved state among them."""
+        key = candidate.vm_id.lower()
+        if key not in self._needs:
+            files, vm = self.files(candidate), self.vm(key)
+            if isinstance(files, Unreadable):
+                self._needs[key] = files
+            elif vm is None or isinstance(vm, Unreadable) or isinstance(vm.memory_assigned, Unreadable):
+                self._needs[key] = Unreadable("the memory of the VM is not known, which its saved state is as large as")
+            else:
+                self._needs[key] = bytes_by_volume(files, vm.memory_assigned)
+        return self._needs[key]
+
     def chain(self, vm_id: str) -> tuple[VHD, ...] | Unreadable:
         """Every virtual disk file the VM stands on, checkpoints and parents with it (HostFacts.chain_of, indexed)."""
         disks, saved = self.of("hard_disks", vm_id), self.of("checkpoint_disks", vm_id)
@@ -115,7 +161,7 @@ class HostIndex:
 
     def standing_on(self, path: str) -> tuple[str, ...]:
         """The names of the VMs that have a drive, now or in a checkpoint, on this virtual disk or on a child of it."""
-        users = self._users()
+        users = self._drives()
         found: dict[str, None] = {}
         seen: set[str] = set()
         paths = [path_key(path)]
@@ -128,15 +174,15 @@ class HostIndex:
             paths += self._children().get(key, ())
         return tuple(found)
 
-    def _users(self) -> dict[str, list[Any]]:
-        table = self._tables.get("users")
-        if table is None:
-            table = self._tables["users"] = {}
+    def _drives(self) -> dict[str, list[str]]:
+        """Virtual disk -> the names of the VMs that have a drive on it."""
+        if self._users is None:
+            self._users = {}
             for disks in (self.facts.hard_disks, self.facts.checkpoint_disks):
                 for disk in () if isinstance(disks, Unreadable) else disks:
                     if isinstance(disk.path, str) and isinstance(disk.vm_name, str) and _is_file(disk):
-                        table.setdefault(path_key(disk.path), []).append(disk.vm_name)
-        return table
+                        self._users.setdefault(path_key(disk.path), []).append(disk.vm_name)
+        return self._users
 
     def _children(self) -> dict[str, list[str]]:
         if self._below is None:
@@ -151,18 +197,6 @@ class HostIndex:
             vhds = () if isinstance(self.facts.vhds, Unreadable) else self.facts.vhds
             self._chains = {path_key(vhd.path): vhd for vhd in vhds if isinstance(vhd.path, str)}
         return self._chains
-
-    def _keyed(self, name: str, rows: tuple[R, ...], key: Callable[[R], str]) -> dict[str, list[Any]]:
-        index = self._tables.get(name)
-        if index is None:
-            index = self._tables[name] = {}
-            for row in rows:
-                index.setdefault(key(row), []).append(row)
-        return index
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else _NOBODY
 
 
 def _is_file(disk: HardDisk) -> bool:

@@ -106,12 +106,7 @@ class _Running:
         return CandidateFindings(item.vm_id, item.vm_name, item.source, item.destination, tuple(indexes))
 
     def _host(self, host: HostIndex) -> dict[str, int]:
-        roles = {role for role, names in self._roles() if host.name in names} | {Role.BOTH}
-        subject = Subject(Scope.HOST, source=host.name)
-        return self._scope(subject, lambda: self._ground(host, None, None), roles)
-
-    def _roles(self) -> tuple[tuple[Role, frozenset[str]], ...]:
-        return (Role.SOURCE, self.sources), (Role.DESTINATION, self.destinations)
+        return self._scope(Subject(Scope.HOST, source=host.name), lambda: self._ground(host, None, None))
 
     def _ground(
         self, source: HostIndex, destination: HostIndex | None, pair: PairFacts | None, item: Candidate | None = None
@@ -126,19 +121,24 @@ class _Running:
             self.indexes[name] = HostIndex(HostFacts(name))
         return self.indexes[name]
 
-    def _scope(
-        self, subject: Subject, ground: Callable[[], Ground], roles: Collection[Role] = frozenset(Role)
-    ) -> dict[str, int]:
+    def _scope(self, subject: Subject, ground: Callable[[], Ground]) -> dict[str, int]:
         """Everything of one scope, on one subject, once."""
         found = self.done.get(subject)
         if found is None:
             found = self.done[subject] = {}
             stand = ground()
             for requirement in self.chosen:
-                if requirement.scope is subject.scope and requirement.role in roles:
+                if requirement.scope is subject.scope and _concerns(requirement, stand):
                     found[requirement.id] = len(self.findings)
                     self.findings.append(evaluate(requirement, stand, subject))
         return found
+
+
+def _concerns(requirement: Requirement, ground: Ground) -> bool:
+    """Does a requirement of hosts speak of this one? Of others there is no question."""
+    if requirement.role is Role.SOURCE:
+        return ground.is_source
+    return requirement.role is Role.BOTH or ground.is_destination
 
 
 def _accept(finding: Finding, accepts: Iterable[Accept], today: dt.date) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from winmigrate.checks.finding import Remedy, RemedyKind
 from winmigrate.marked import shown
@@ -25,6 +26,7 @@ def size(amount: int) -> str:
     return f"{'-' if amount < 0 else ''}{text} {_UNITS[unit]}"
 
 
+@lru_cache(maxsize=1024)
 def name(text: str) -> str:
     """A name of a VM as it is, or in double quotes, what cannot be seen escaped, where it holds anything odd."""
     return text if _PLAIN.fullmatch(text) else shown(text)

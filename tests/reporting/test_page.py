@@ -106,7 +106,8 @@ def test_any_text_from_anywhere_leaves_the_page_whole(text: str) -> None:
 KNOWN = {
     "html", "head", "meta", "link", "title", "style", "body", "header", "main", "footer", "section", "article", "p",
     "b", "h1", "h2", "h3", "h4", "ul", "ol", "li", "div", "span", "table", "thead", "tbody", "tr", "th", "td",
-    "caption", "a", "figure", "figcaption", "br", "details", "summary", "dl", "dt", "dd", "code", "pre", "time", "text", "tspan",
+    "caption", "a", "figure", "figcaption", "br", "details", "summary", "dl", "dt", "dd", "code", "pre", "time",
+    "text", "tspan",
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from winmigrate.facts import Unreadable
 from winmigrate.planning.plan import Plan, Window
 from winmigrate.reporting import REPORT, Report, build_report, findings_as, write_report
 from winmigrate.reporting.checked import FINDINGS, candidate_as
+from winmigrate.reporting.explained import EXPLANATION
 
 _NONE_OF_ONE = "0 of 1 VM moved and verified on both hosts"
 NOTHING = Findings(AT, (), ())
@@ -248,7 +249,8 @@ def test_the_documents_are_valid_by_their_schemas_and_read_back(tmp_path: Path) 
 def test_one_candidate_as_json() -> None:
     found = findings()
     document = json.loads(candidate_as("json", found, found.candidates[1]))
-    assert (document["winmigrate"], document["version"]) == ("candidate", 1)
+    jsonschema.validate(document, json_schema(EXPLANATION))
+    assert (document["winmigrate"], document["version"]) == ("explanation", 1)
     assert document["body"]["may_be_placed"] is False
     assert len(document["body"]["findings"]) == 7
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
+import jsonschema
+
 from tests.reporting.samples import AT, STEPS, Tape, plan
+from winmigrate.documents import RunFolder, json_schema
 from winmigrate.execution.journal import Kind
+from winmigrate.execution.standing import RunStatus
 from winmigrate.execution.states import fold
 from winmigrate.facts import Unreadable
-from winmigrate.reporting.standing import outcome_text, roll_text
+from winmigrate.reporting.standing import STATUS, outcome_text, roll_text, status_json, status_text
 from winmigrate.survey import Roll, RollEntry
 from winmigrate.windows.host import Identity
 
@@ -37,6 +43,24 @@ def test_hosts_a_line_each_and_how_many_were_not_reached() -> None:
         "VMs cannot be read: access denied\n"
         "1 of 3 hosts not reached\n"
     )
+
+
+def test_status_as_text_and_as_a_document() -> None:
+    tape = Tape()
+    tape.send(0, STEPS[0].id)
+    made = plan(STEPS[0])
+    states = fold([STEPS[0].id], tape.entries)
+    status = RunStatus(RunFolder(Path("runs/R"), "R"), made, states, "process 7 on ops", True)
+    assert status_text(status).splitlines()[0] == "run R, driven by process 7 on ops"
+    document = json.loads(status_json(status))
+    jsonschema.validate(document, json_schema(STATUS))
+    assert document["body"]["exit_code"] == 0
+    assert document["body"]["steps"] == [
+        {
+            "vm": "web01", "id": STEPS[0].move.vm_id, "source": "hv01", "destination": "hv02", "status": "unknown",
+            "phase": "storage", "percent": 6, "attempts": 1, "where": "", "cause": "",
+        }
+    ]  # fmt: skip
 
 
 def test_an_empty_inventory_prints_nothing() -> None:

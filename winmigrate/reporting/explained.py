@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
-from pydantic import TypeAdapter
+from dataclasses import dataclass
 
 from winmigrate.checks.finding import CandidateFindings, Finding, Findings, Outcome, Resolver, Scope, Severity
+from winmigrate.documents import Kind, document_text
 from winmigrate.reporting.text import mend_lines, wrapped
 from winmigrate.reporting.words import count, name
 
-VERSION = 1
 
-_FINDING: TypeAdapter[Finding] = TypeAdapter(Finding)
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One candidate and all its findings, in the order in which they were made."""
+
+    vm_id: str
+    vm_name: str
+    source: str
+    destination: str
+    may_be_placed: bool
+    findings: tuple[Finding, ...]
+
+
+#: `winmigrate schema explanation`.
+EXPLANATION = Kind("explanation", Explanation)
+
 _SCOPES = (Scope.HOST, Scope.PAIR, Scope.VM, Scope.CANDIDATE)
 
 
@@ -86,14 +97,15 @@ def _lines(finding: Finding) -> list[str]:
 
 
 def candidate_json(findings: Findings, candidate: CandidateFindings) -> str:
-    """For tools: schema winmigrate/candidate, version 1; findings as in a findings document."""
-    body: dict[str, Any] = {
-        "vm_id": candidate.vm_id,
-        "vm_name": candidate.vm_name,
-        "source": candidate.source,
-        "destination": candidate.destination,
-        "may_be_placed": findings.may_be_placed(candidate),
-        "findings": [_FINDING.dump_python(finding, mode="json") for finding in findings.of(candidate)],
-    }
-    whole = {"winmigrate": "candidate", "version": VERSION, "body": body}
-    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+    """For tools: a document of kind explanation."""
+    return document_text(
+        EXPLANATION,
+        Explanation(
+            candidate.vm_id,
+            candidate.vm_name,
+            candidate.source,
+            candidate.destination,
+            findings.may_be_placed(candidate),
+            tuple(findings.of(candidate)),
+        ),
+    )

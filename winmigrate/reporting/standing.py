@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from winmigrate.checks.finding import Remedy, RemedyKind
-from winmigrate.documents import json_text
+from winmigrate.documents import Kind, document_text
 from winmigrate.execution.states import Status, StepState
 from winmigrate.facts import Unreadable
 from winmigrate.planning.plan import Plan, Step
@@ -133,21 +134,53 @@ def status_text(status: RunStatus) -> str:
     return f"run {status.folder.run_id}, {driver}{begun}\n" + outcome_text(status.plan, status.states)
 
 
+@dataclass(frozen=True, slots=True)
+class StepStanding:
+    """How one VM stands: ``where`` and ``cause`` are empty while nothing is known to say."""
+
+    vm: str
+    id: str
+    source: str
+    destination: str
+    status: Status
+    phase: str
+    percent: int | None
+    attempts: int
+    where: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a run stands. ``driver``: who drives it now. ``exit_code``: the run's own so far."""
+
+    run: str
+    driver: str | None
+    exit_code: int
+    steps: tuple[StepStanding, ...]
+
+
+#: `winmigrate schema status`.
+STATUS = Kind("status", Standing)
+
+
 def status_json(status: RunStatus) -> str:
-    """The same for tools: schema winmigrate/status, version 1."""
-    steps = [
-        {
-            "vm": step.move.vm_name,
-            "id": step.move.vm_id,
-            "source": step.move.source,
-            "destination": step.move.destination,
-            "status": status.states[step.id].status.value,
-            "phase": status.states[step.id].phase,
-            "percent": status.states[step.id].percent,
-            "where": status.states[step.id].outcome.get("where", ""),
-            "cause": status.states[step.id].outcome.get("cause", ""),
-        }
-        for step in status.plan.steps
-    ]
-    body = {"run": status.folder.run_id, "driver": status.driver, "exit_code": status.exit_code, "steps": steps}
-    return json_text({"winmigrate": "status", "version": 1, "body": body})
+    """The same for tools: a document of kind status."""
+    steps = tuple(_standing(step, status.states[step.id]) for step in status.plan.steps)
+    return document_text(STATUS, Standing(status.folder.run_id, status.driver, status.exit_code, steps))
+
+
+def _standing(step: Step, state: StepState) -> StepStanding:
+    move = step.move
+    return StepStanding(
+        vm=move.vm_name,
+        id=move.vm_id,
+        source=move.source,
+        destination=move.destination,
+        status=state.status,
+        phase=state.phase,
+        percent=state.percent,
+        attempts=state.attempts,
+        where=str(state.outcome.get("where", "")),
+        cause=str(state.outcome.get("cause", "")),
+    )

@@ -14,7 +14,9 @@ from winmigrate.errors import HostError, UsageError
 from winmigrate.facts import Unreadable
 from winmigrate.inventory import Inventory, load_inventory
 from winmigrate.planning.plan import Plan
+from winmigrate.reporting.explained import EXPLANATION
 from winmigrate.reporting.report import REPORT
+from winmigrate.reporting.standing import STATUS
 from winmigrate.request import Clock, Credential, SystemClock
 from winmigrate.survey import Candidates, Roll, Survey
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from winmigrate.inventory import Host
     from winmigrate.remoting.connect import Connector
     from winmigrate.remoting.endpoint import Endpoint
+    from winmigrate.transcript import Book
+    from winmigrate.verbs.recording import Recording
 
 ROLL = Kind("roll", Roll)
 CANDIDATES = Kind("candidates", Candidates)
@@ -37,6 +41,8 @@ KINDS: Mapping[str, Kind[Any]] = {
     "findings": FINDINGS,
     "plan": PLAN,
     "report": REPORT,
+    "explanation": EXPLANATION,
+    "status": STATUS,
 }
 
 
@@ -49,6 +55,8 @@ class Ground:
     connector: Connector
     credential_for: Callable[[str], Credential | None]
     run_dir: Path = field(default_factory=lambda: Path("runs"))
+    #: What is replayed in the place of hosts; None where hosts are asked.
+    book: Book | None = None
 
     def zone(self) -> zoneinfo.ZoneInfo:
         """The operator's time zone."""
@@ -65,17 +73,31 @@ def stand(
     connector: Connector | None = None,
     clock: Clock | None = None,
     run_dir: Path | str = "runs",
+    recording: Recording | None = None,
+    replaying: Book | Path | str | None = None,
 ) -> Ground:
     """The ground for verbs. Credentials are fetched when a host is first spoken to, each once a process.
 
-    ``connector`` and ``clock`` stand in for WinRM and the machine's clock (transcripts, the lab).
+    ``connector`` and ``clock`` stand in for WinRM and the machine's clock (the lab). ``recording`` takes what passes.
+    ``replaying``, a book or the folder of one, answers in the place of the hosts, by the clock of the recording: no
+    host is spoken to and no credential is fetched then.
     """
     if not isinstance(inventory, Inventory):
         inventory = load_inventory(inventory)
+    if replaying is not None:
+        from winmigrate.verbs.recording import book_of, clock_of, nobody
+
+        book = book_of(replaying)
+        clock = clock or clock_of(book, SystemClock().now)
+        return Ground(inventory, clock, book.connector(clock), nobody(inventory), Path(run_dir), book)
     clock = clock or SystemClock()
-    purse = _Purse(inventory)
+    purse: Callable[[str], Credential | None] = _Purse(inventory)
+    if recording is not None:
+        purse = recording.beware(purse)
     if connector is None:
         connector = _Connecting(inventory, clock, purse)
+    if recording is not None:
+        connector = recording.begin(inventory, connector, clock)
     return Ground(inventory, clock, connector, purse, Path(run_dir))
 
 

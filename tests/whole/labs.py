@@ -10,6 +10,7 @@ from typing import Any
 
 from winmigrate.cli.clocks import ground_for
 from winmigrate.cli.labs import lab
+from winmigrate.lab.clock import LabClock
 from winmigrate.lab.control_client import ControlClient
 from winmigrate.verbs.ground import Ground
 
@@ -33,14 +34,19 @@ class Site:
     folder: Path
     control: ControlClient
     ready: dict[str, Any]
+    _ground: Ground | None = None
 
     @property
     def playbook(self) -> Path:
         return self.folder / "playbook.yml"
 
     def ground(self) -> Ground:
-        """A ground with a clock of its own, as a new process would have."""
-        return ground_for(str(self.folder / "inventory.yml"), str(self.folder / "runs"))
+        """A ground with a clock of its own, as a new process would have. The one before it ends, else it is waited for."""
+        if self._ground is not None:
+            assert isinstance(self._ground.clock, LabClock)
+            self._ground.clock.close()
+        self._ground = ground_for(str(self.folder / "inventory.yml"), str(self.folder / "runs"))
+        return self._ground
 
     def fault(self, **given: Any) -> None:
         """Plans a fault (winmigrate.lab.faults.plan)."""

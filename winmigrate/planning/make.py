@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import zoneinfo
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from winmigrate.checks.finding import Findings
+from winmigrate.checks.finding import CandidateFindings, Findings
 from winmigrate.facts import Unreadable
 from winmigrate.kinds import FileMove, Move
 from winmigrate.placement import HostRooms, Option, Refused, Room, Wish, disk_reserve, memory_reserve, place
@@ -63,8 +64,12 @@ def make_plan(
     """Placement and steps for every VM that has a candidate nothing stands against. Pure: facts in, plan out."""
     arrivals: dict[str, Arrival] = {}
     wishes: list[Wish] = []
-    for vm_id in candidates.vms():
-        wishes.append(_wish(vm_id, candidates, findings, survey, arrivals))
+    found = {(item.vm_id, item.destination): item for item in findings.candidates}
+    by_vm: dict[str, list[Candidate]] = {}
+    for item in candidates.candidates:
+        by_vm.setdefault(item.vm_id, []).append(item)
+    for mine in by_vm.values():
+        wishes.append(_wish(mine, found, findings, survey, arrivals))
     rooms = {name: room for name in survey.hosts if (room := _rooms(name, survey.host(name), inventory)) is not None}
     placements, refused, left = place(wishes, rooms)
     steps = [
@@ -95,11 +100,17 @@ def make_plan(
 # --- placement ---------------------------------------------------------------------------------------------------
 
 
-def _wish(vm_id: str, candidates: Candidates, findings: Findings, survey: Survey, arrivals: dict[str, Arrival]) -> Wish:
-    found = {(item.vm_id, item.destination): item for item in findings.candidates}
+def _wish(
+    mine: Sequence[Candidate],
+    found: Mapping[tuple[str, str], CandidateFindings],
+    findings: Findings,
+    survey: Survey,
+    arrivals: dict[str, Arrival],
+) -> Wish:
+    """What is wished for one VM: all its candidates, those that nothing blocks as options."""
+    vm_id = mine[0].vm_id
     options: list[Option] = []
     blocked: list[str] = []
-    mine = candidates.of(vm_id)
     for candidate in mine:
         item = found[vm_id, candidate.destination]
         if not findings.may_be_placed(item):

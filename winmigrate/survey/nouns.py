@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import ntpath
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from winmigrate.facts import Unreadable
 from winmigrate.windows.host import (
@@ -98,10 +99,31 @@ class Roll:
 # --- facts of a host ---------------------------------------------------------------------------------------------
 
 R = TypeVar("R")
+T = TypeVar("T")
+
+
+class _Indexed:
+    """Keeps what is looked up in the tables of facts, once made: 10,000 VMs are then looked up in linear time.
+
+    No field of the facts: they compare, copy and are written without it.
+    """
+
+    __slots__ = ("_kept",)
+    _kept: dict[str, dict[str, Any]]
+
+    def _keep(self, name: str, make: Callable[[], dict[str, T]]) -> dict[str, T]:
+        try:
+            kept = self._kept
+        except AttributeError:
+            kept = {}
+            object.__setattr__(self, "_kept", kept)
+        if name not in kept:
+            kept[name] = make()
+        return kept[name]
 
 
 @dataclass(frozen=True, slots=True)
-class HostFacts:
+class HostFacts(_Indexed):
     """All that was read on one host.
 
     ``asked_at``: our clock when ``operating_system.local_date_time`` was read. ``security`` is read for the candidates'
@@ -149,9 +171,11 @@ class HostFacts:
 
     def vm(self, vm_id: str) -> VM | Unreadable | None:
         """The VM of this Id; None if this host has none; Unreadable if its VMs could not be read."""
-        if isinstance(self.vms, Unreadable):
-            return self.vms
-        return next((vm for vm in self.vms if vm.id == vm_id.lower()), self.gap("vms"))
+        table = self.vms
+        if isinstance(table, Unreadable):
+            return table
+        found = self._keep("vms", lambda: {vm.id: vm for vm in reversed(table) if isinstance(vm.id, str)})
+        return found.get(vm_id.lower()) or self.gap("vms")
 
     def gap(self, table: str) -> Unreadable | None:
         """Why rows may be missing in a table that came with errors; None if it is whole.
@@ -215,9 +239,14 @@ class HostFacts:
 
     def vhd(self, path: str) -> VHD | Unreadable | None:
         """The virtual disk at a path, however its letters are cased."""
-        if isinstance(self.vhds, Unreadable):
-            return self.vhds
-        return next((vhd for vhd in self.vhds if isinstance(vhd.path, str) and same_path(vhd.path, path)), None)
+        by_path = self._vhds_by_path()
+        return by_path if isinstance(by_path, Unreadable) else by_path.get(path_key(path))
+
+    def _vhds_by_path(self) -> dict[str, VHD] | Unreadable:
+        table = self.vhds
+        if isinstance(table, Unreadable):
+            return table
+        return self._keep("vhds", lambda: {path_key(vhd.path): vhd for vhd in table if isinstance(vhd.path, str)})
 
     def chain_of(self, vm_id: str) -> tuple[VHD, ...] | Unreadable:
         """Every virtual disk file the VM stands on: of its drives and its checkpoints', leaf first, parents after.
@@ -229,9 +258,9 @@ class HostFacts:
             return disks
         if isinstance(saved, Unreadable):
             return saved
-        if isinstance(self.vhds, Unreadable):
-            return self.vhds
-        by_path = {path_key(vhd.path): vhd for vhd in self.vhds if isinstance(vhd.path, str)}
+        by_path = self._vhds_by_path()
+        if isinstance(by_path, Unreadable):
+            return by_path
         chain: dict[str, VHD] = {}
         for disk in (*disks, *saved):
             path: str | Unreadable | None = disk.path if _is_file(disk) else None
@@ -262,7 +291,17 @@ class HostFacts:
     def _of(self, name: str, table: tuple[R, ...] | Unreadable, vm_id: str) -> tuple[R, ...] | Unreadable:
         if isinstance(table, Unreadable):
             return table
-        owned = tuple(row for row in table if getattr(row, "vm_id", None) == vm_id.lower())
+        rows = table
+
+        def by_owner() -> dict[str, tuple[R, ...]]:
+            found: dict[str, list[R]] = {}
+            for row in rows:
+                owner = getattr(row, "vm_id", None)
+                if isinstance(owner, str):
+                    found.setdefault(owner, []).append(row)
+            return {owner: tuple(mine) for owner, mine in found.items()}
+
+        owned = self._keep(name, by_owner).get(vm_id.lower(), ())
         gap = None if owned else self.gap(name)
         return owned if gap is None else gap
 

@@ -118,14 +118,15 @@ def reason_of(record: Any, host_name: str, *, hyper_v: bool = True) -> Unreadabl
 
 
 def unreached(error: HostError) -> Unreadable:
-    """Why a host gave no answer at all."""
+    """Why a host gave no answer at all, and what to do about it."""
+    told = f"{error}; {error.hint}" if error.hint else str(error)
     if isinstance(error, AuthenticationFailed):
-        return Unreadable(str(error), needs=f"a credential that {error.host} takes")
+        return Unreadable(told, needs=f"a credential that {error.host} takes")
     if isinstance(error, CannotConnect):
-        return Unreadable(str(error), needs=f"a connection to {error.host}")
+        return Unreadable(told, needs=f"a connection to {error.host}")
     if isinstance(error, Refused) and error.code in _REFUSED:
-        return Unreadable(str(error), needs=f"Administrators or Remote Management Users on {error.host}")
-    return Unreadable(str(error))
+        return Unreadable(told, needs=f"Administrators or Remote Management Users on {error.host}")
+    return Unreadable(told)
 
 
 def version_of(reader_objects: list[Any] | Unreadable) -> tuple[str | Unreadable, int | Unreadable]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.reporting.samples import HOSTILE_SHOWN, STEPS, findings, plan, run_that_went_wrong, step, vm_id
-from winmigrate.checks.finding import CandidateFindings, Remedy, RemedyKind
+from winmigrate.checks.finding import CandidateFindings, Remedy, RemedyKind, Scope, Subject
 from winmigrate.errors import UsageError
 from winmigrate.execution.states import fold
 from winmigrate.reporting import candidate_as, findings_as
@@ -16,7 +16,7 @@ from winmigrate.reporting.text import WIDTH, findings_text, mend_lines, plan_tex
 
 CHECK = rf"""playbook.yml:7:5: no VM on hv01 is called "db-*"
 
-hv01   in 3 candidates
+hosts and pairs
   informs migration-network   hv01 uses any network; wanted: networks named for it
           mend: Add-VMMigrationNetwork -Subnet '10.30.0.0/24; not | here' -Priority 10;
                 Set-VMHost -UseAnyNetworkForMigration $false
@@ -138,9 +138,32 @@ def test_what_holds_for_a_host_is_said_in_full_once_however_many_vms_there_are()
         for host in ("hv02", "hv03")
     )
     text = findings_as("text", replace(found, candidates=many, wishes=()))
-    assert text.startswith("hv01   in 100 candidates\n")
+    assert text.startswith("hosts and pairs\n  informs migration-network   hv01 uses any network")
     assert text.count("hv01 uses any network") == 1
     assert text.count("migration-network (see hv01)") == 100
+
+
+def test_hosts_that_fail_alike_are_told_together() -> None:
+    found = findings()
+    hosts = [f"hv{number:02}" for number in range(1, 41)]
+    alike = tuple(
+        replace(found.all[1], subject=Subject(Scope.HOST, source=host), evidence=f"{host} uses any network")
+        for host in hosts
+    )
+    some = tuple(CandidateFindings(vm_id(1), "web01", "hv01", "hv02", (0, number)) for number in range(1, 40))
+    text = findings_text(replace(found, all=alike, candidates=some, wishes=()))
+    assert text.startswith(
+        "hosts and pairs\n"
+        "  informs migration-network   on 40 hosts\n"
+        "          hv01 uses any network; wanted: networks named for it\n"
+        "          hv02 uses any network; wanted: networks named for it\n"
+        "          hv03 uses any network; wanted: networks named for it\n"
+        "          hv04 uses any network; wanted: networks named for it\n"
+        "          and 36 more: --format json has them all\n"
+        "          mend: Add-VMMigrationNetwork"
+    )
+    assert "who:  Hyper-V administrator on hv01; likewise for the other 39\n" in text
+    assert "informs migration-network (see hv01, hv40)" in text
 
 
 def test_one_candidate_alone_says_its_hosts_findings_itself() -> None:

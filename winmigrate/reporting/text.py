@@ -25,6 +25,8 @@ from winmigrate.reporting.words import count, duration, name, size, span, visibl
 
 WIDTH = 100
 WIDEST = 40
+#: Of so many hosts that fail one requirement each is told; of more, how many.
+SHOWN = 4
 _DEEP = " " * 10
 
 
@@ -42,16 +44,13 @@ def findings_text(findings: Findings, *, vms: Collection[str] | None = None) -> 
         lines.append("")
     candidates = [item for item in findings.candidates if vms is None or item.vm_id in vms]
     said: dict[int, str] = {}
-    shared = _shared(findings, candidates)
-    for subject, indexes in shared.items():
-        against = [index for index in indexes if _stands(findings.all[index])]
-        if not against:
-            continue
-        uses = sum(1 for item in candidates if not set(item.indexes).isdisjoint(against))
-        lines.append(f"{subject}   in {count(uses, 'candidate')}")
-        for index in sorted(against, key=lambda index: _RANK[findings.all[index].severity]):
-            lines += _stands_against(findings.all[index])
-            said[index] = subject
+    groups = _shared(findings, candidates)
+    if groups:
+        lines.append("hosts and pairs")
+    for indexes in groups:
+        lines += _of_many([findings.all[index] for index in indexes])
+        said |= {index: str(findings.all[index].subject) for index in indexes}
+    if groups:
         lines.append("")
     width = max((len(_title(item)) for item in candidates if len(_title(item)) <= WIDEST), default=0)
     for item in candidates:
@@ -59,16 +58,40 @@ def findings_text(findings: Findings, *, vms: Collection[str] | None = None) -> 
     return "\n".join(lines) + ("\n" if lines else "")
 
 
-def _shared(findings: Findings, candidates: Sequence[CandidateFindings]) -> dict[str, list[int]]:
-    """Findings on hosts and pairs, by subject; none for a candidate that is alone."""
-    found: dict[str, list[int]] = {}
+def _shared(findings: Findings, candidates: Sequence[CandidateFindings]) -> list[list[int]]:
+    """What stands against hosts and pairs, the gravest first; what is mended alike stands together.
+
+    None for a candidate that is alone: its hosts' findings are its own.
+    """
+    groups: dict[tuple[int, str, str], list[int]] = {}
     if len(candidates) < 2:
-        return found
+        return []
     for index in sorted({index for item in candidates for index in item.indexes}):
         finding = findings.all[index]
-        if finding.subject.scope in (Scope.HOST, Scope.PAIR):
-            found.setdefault(str(finding.subject), []).append(index)
-    return found
+        if finding.subject.scope in (Scope.HOST, Scope.PAIR) and _stands(finding):
+            mend = finding.remedy.text if finding.remedy is not None else ""
+            groups.setdefault((_RANK[finding.severity], finding.requirement, mend), []).append(index)
+    return [groups[key] for key in sorted(groups, key=lambda key: key[0])]
+
+
+def _of_many(members: list[Finding]) -> list[str]:
+    """One requirement that fails for several hosts or pairs, with one remedy."""
+    first = members[0]
+    if len(members) == 1:
+        return _stands_against(first)
+    head = f"  {_LABEL[first.severity]:<7} {first.requirement}   on "
+    names = ", ".join(str(item.subject) for item in members)
+    many = f"{len(members)} {'hosts' if first.subject.scope is Scope.HOST else 'pairs'}"
+    lines = [head + (names if len(head + names) <= WIDTH else many)]
+    for finding in members[:SHOWN]:
+        lines += wrapped(_DEEP, _what(finding), f"{_DEEP}  ")
+    if len(members) > SHOWN:
+        lines.append(f"{_DEEP}and {len(members) - SHOWN} more: --format json has them all")
+    return [*lines, *_remedy(first, _DEEP, more=len(members) - 1)]
+
+
+def _what(finding: Finding) -> str:
+    return finding.evidence + (f"; wanted: {finding.wanted}" if finding.wanted else "")
 
 
 def _title(item: CandidateFindings) -> str:
@@ -132,21 +155,21 @@ def _counts(mine: list[Finding]) -> str:
 def _stands_against(finding: Finding) -> list[str]:
     label = _LABEL[finding.severity]
     hop = f" (hop {finding.hop})" if finding.hop else ""
-    text = finding.evidence + (f"; wanted: {finding.wanted}" if finding.wanted else "")
-    lines = wrapped(f"  {label:<7} {finding.requirement}{hop}   ", text, _DEEP)
+    lines = wrapped(f"  {label:<7} {finding.requirement}{hop}   ", _what(finding), _DEEP)
     if finding.place:
         lines.append(f"{_DEEP}at:   {finding.place}")
     lines += list(_remedy(finding, _DEEP))
     return lines
 
 
-def _remedy(finding: Finding, indent: str) -> Iterator[str]:
+def _remedy(finding: Finding, indent: str, *, more: int = 0) -> Iterator[str]:
     remedy = finding.remedy
     if remedy is None:
         return
     yield from mend_lines(f"{indent}mend: ", remedy)
     when = "" if remedy.in_force == "at once" else f" (in force {remedy.in_force})"
-    yield from wrapped(f"{indent}who:  ", remedy.who + when, f"{indent}      ")
+    likewise = f"; likewise for the other {more}" if more > 1 else "; likewise for the other" if more else ""
+    yield from wrapped(f"{indent}who:  ", remedy.who + when + likewise, f"{indent}      ")
 
 
 def _unknowns(unknown: list[Finding], item: CandidateFindings) -> list[str]:

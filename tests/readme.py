@@ -45,10 +45,12 @@ def main() -> None:
     """Rewrites README.md."""
     text = README.read_text("utf-8")
     printed = really(list(told(text)))
-    README.write_text(
-        _BLOCK.sub(lambda match: f"<!-- output: {match['words']} -->\n```\n{plain(printed[match['words']])}```\n", text),
-        "utf-8",
-    )
+
+    def block(match: re.Match[str]) -> str:
+        words = match["words"]
+        return f"<!-- output: {words} -->\n```\n{plain(printed[words])}```\n"
+
+    README.write_text(_BLOCK.sub(block, text), "utf-8")
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ class Site:
         return self.folder / "playbook.yml"
 
     def ground(self) -> Ground:
-        """A ground with a clock of its own, as a new process would have. The one before it ends, else it is waited for."""
+        """A ground with a clock of its own, as a new process has. The one before it ends, else it is waited for."""
         if self._ground is not None:
             assert isinstance(self._ground.clock, LabClock)
             self._ground.clock.close()

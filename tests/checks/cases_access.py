@@ -83,6 +83,13 @@ def _hop(kind: str, *answer: object) -> Change:
     return change
 
 
+def _spoken(auth: str) -> Change:
+    def change(world: World) -> None:
+        world.hosts["hv01"] = replace(world.hosts["hv01"], auth=auth)
+
+    return change
+
+
 def _no_credential(world: World) -> None:
     world.credential = None
 
@@ -104,7 +111,23 @@ def _down(world: World) -> None:
     world.down["hv02"] = CannotConnect("hv02", "it does not answer")
 
 
+def _beside(host: str, statement: str) -> Change:
+    """Rows, and an error beside them: the table is not whole."""
+    return lambda world: world.answers[host][statement].append(denied("Not all of it."))
+
+
 CASES = [
+    Case(
+        "net-switch-names", U, _all(_switches("Ext"), _beside("hv02", "Get-VMSwitch")),
+        "the switches of hv02 cannot be read: part of it could not be read: access denied: Not all of it.",
+    ),
+    Case("net-switch-names", P, _beside("hv02", "Get-VMSwitch"), "counterpart"),
+    Case(
+        "migration-network-common-subnet", U, _all(_elsewhere("10.20.0.11"), _beside("hv01", "Get-NetIPAddress")),
+        "the addresses of hv01",
+    ),
+    Case("cpu-vendor", U, _beside("hv02", "Win32_Processor"), "the processors of hv02"),
+    Case("auth-type-equal", U, refused("hv01", "Get-VMHost"), "how hv01 authenticates", hop="C"),
     Case("migration-listener-addresses", P, unchanged, "hv02 takes migrations on 10.30.0.12", on="hv02"),
     Case(
         "migration-listener-addresses", F, _no_network, "hv02 takes migrations on no address",
@@ -205,7 +228,7 @@ CASES = [
     Case("auth-type-equal", U, refused("hv02", "Get-VMHost"), "how hv02 authenticates migrations cannot be read"),
     Case("credssp-needs-source-logon", S, unchanged, "by Kerberos", on="hv01"),
     Case(
-        "credssp-needs-source-logon", P, _all(_credssp, _hop("credssp")), "sessions to hv01 are CredSSP", on="hv01",
+        "credssp-needs-source-logon", P, _all(_credssp, _spoken("credssp")), "sessions to hv01 are CredSSP", on="hv01",
     ),
     Case(
         "credssp-needs-source-logon", F, _credssp,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.checks.case import Case, refused, rows, unchanged
-from tests.checks.world import DB, VM, WEB, AbsentExcept, Change, World, job, vm_row, volume
+from tests.checks.world import DB, VM, WEB, AbsentExcept, Change, World, denied, job, vm_row, volume
 from winmigrate.checks import Outcome, Severity
 from winmigrate.playbook.types import StorageWish
 
@@ -72,7 +72,15 @@ def _other_planned(world: World) -> None:
     world.set("hv02", "Msvm_PlannedComputerSystem", {"Name": str(DB).upper(), "ElementName": "db01"})
 
 
+def _part_of_the_volumes(world: World) -> None:
+    _other_volume(world)
+    world.answers["hv02"]["Get-Volume"].append(denied())
+
+
 CASES = [
+    Case("dst-path-usable", U, _part_of_the_volumes, "the volumes of hv02 cannot be read: part of it"),
+    Case("dst-path-usable", U, _volumes(volume("C", 9, 9), {"FileSystem": "NTFS"}), "the volumes of hv02"),
+    Case("dst-path-usable", P, _volumes(volume("d", 9, 9)), "D: on hv02"),
     Case("dst-path-given", P, unchanged, "D:\\VMs\\{vm}"),
     Case(
         "dst-path-given", F, _storage(), "the files of web01 would keep the paths they have on hv01",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.checks.case import Case, drop, put, refused, rows, unchanged
-from tests.checks.world import DB, GIB, VM, WEB, Chains, Change, World, job, vhd
+from tests.checks.world import DB, GIB, VM, WEB, Chains, Change, World, denied, job, vhd, volume
 from winmigrate.checks import Outcome, Severity
 from winmigrate.inventory import Limits, Reserve
 from winmigrate.playbook.types import RunLimits
@@ -48,6 +48,8 @@ def _no_size(world: World) -> None:
     del disk["FileSize"]
     world.answers["hv01"]["Get-VHD"] = Chains(disk)
 
+
+_C_ALONE = (volume("C", 200, 120),)
 
 CASES = [
     Case("hyperv-role", P, unchanged, "installed on hv01", on="hv01"),
@@ -116,7 +118,10 @@ CASES = [
     ),
     Case("cpu-vendor", U, refused("hv02", "Win32_Processor"), "the processors of hv02 cannot be read"),
     Case("cpu-vendor", U, rows("hv02", "Win32_Processor"), "the host named none"),
+    Case("vmms-running", U, rows("hv01", "Win32_Service", {"Name": "WinRM"}, denied()), "the services", on="hv01"),
     # --- capacity
+    Case("disk-free", U, rows("hv02", "Get-Volume", denied(), *_C_ALONE), "the volumes of hv02"),
+    Case("slots-live", U, rows("hv01", "Msvm_MigrationJob", job(DB), denied()), "the migrations of hv01", on="hv01"),
     Case("mem-free", P, unchanged, "4 GiB of the 60 GiB free on hv02; 8 GiB are to stay free"),
     Case("mem-free", P, _free(12), "12 GiB free"),
     Case(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from winmigrate.checks.finding import Scope, Severity
-from winmigrate.checks.frame import Ground, Verdict, failed, known, passed, requirement, skipped
+from winmigrate.checks.frame import Ground, Verdict, failed, known, passed, requirement, skipped, surely
 from winmigrate.checks.reserves import disk_kept, memory_kept
 from winmigrate.checks.vms import of_candidate
 from winmigrate.checks.words import (
@@ -108,7 +108,7 @@ def disk_free(ground: Ground) -> Verdict:
     needed = known(ground.source.needs(item), f"the files of {name(item.vm_name)}")
     what = f"the volumes of {host.name}"
     system = known(known(host.facts.operating_system, what).system_drive, f"the system volume of {host.name}").upper()
-    there = {str(row.drive_letter).upper(): row for row in known(host.facts.volumes, what)}
+    there = {(known(row.drive_letter, what) or "").upper(): row for row in known(host.facts.volumes, what)}
     said = []
     for drive, amount in needed.items():
         if drive == system:
@@ -120,6 +120,7 @@ def disk_free(ground: Ground) -> Verdict:
             )
         row = there.get(drive.rstrip(":"))
         if row is None:
+            surely(host, "volumes", what)
             return skipped(f"see dst-path-usable: {host.name} has no volume {drive}")
         free, total = known(row.size_remaining, what), known(row.size, what)
         kept = disk_kept(ground.inventory, host.name, drive.rstrip(":"), total)
@@ -182,6 +183,7 @@ def _slots(ground: Ground, limit: int, thing: str, kind: str, setting: str, type
             remedy=powershell(f"Set-VMHost -{setting} 2", hyper_v_administrator(host.name)),
         )
     taken = _running(known(host.facts.migration_jobs, f"the migrations of {host.name}"), types, host.name)
+    surely(host, "migration_jobs", f"the migrations of {host.name}")
     if taken >= limit:
         return failed(
             f"{taken} of {count(limit, thing)} run on {host.name} now",

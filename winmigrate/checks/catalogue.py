@@ -72,7 +72,8 @@ def _requirement(item: Requirement) -> Iterator[str]:
     scope = _ROLES[item.role] if item.scope is Scope.HOST else _SCOPES[item.scope]
     yield f"### {item.id}\n"
     yield f"{item.title}.\n"
-    yield f"- {_SEVERITIES[item.severity]}; for {scope}{_since(item)}"
+    hop = f"; hop {item.hop}" if item.hop else ""
+    yield f"- {_SEVERITIES[item.severity]}; for {scope}{hop}{_since(item)}"
     yield f"- settled by {' or '.join(_RESOLVERS[resolver] for resolver in item.resolvers)}"
     if item.read_by:
         yield f"- read by: {item.read_by}"

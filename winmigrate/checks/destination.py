@@ -6,7 +6,18 @@ import ntpath
 from collections.abc import Mapping
 
 from winmigrate.checks.finding import Resolver, Scope, Severity
-from winmigrate.checks.frame import Ground, Verdict, failed, known, passed, pending, requirement, skipped, unknown
+from winmigrate.checks.frame import (
+    Ground,
+    Verdict,
+    failed,
+    known,
+    passed,
+    pending,
+    requirement,
+    skipped,
+    surely,
+    unknown,
+)
 from winmigrate.checks.words import (
     OPERATOR,
     administrator,
@@ -93,11 +104,12 @@ def dst_path_usable(ground: Ground) -> Verdict:
             )
     volumes = volumes_of(ground)
     what = f"the volumes of {host.name}"
-    there = {volume.drive_letter: volume for volume in known(host.facts.volumes, what)}
-    letters = sorted(f"{letter}:" for letter in there if isinstance(letter, str))
+    there = {(known(row.drive_letter, what) or "").upper(): row for row in known(host.facts.volumes, what)}
+    letters = sorted(f"{letter}:" for letter in there if letter)
     for drive in volumes:
         found = there.get(drive.rstrip(":"))
         if found is None:
+            surely(host, "volumes", what)
             return failed(
                 f"{host.name} has no volume {drive}; it has {several(letters)}",
                 wanted=f"{drive} on {host.name}",
@@ -128,7 +140,7 @@ def _missing_volume(ground: Ground) -> str:
     rows = ground.destination.facts.volumes
     if isinstance(rows, Unreadable):
         return ""
-    there = {row.drive_letter for row in rows if isinstance(row.drive_letter, str)}
+    there = {row.drive_letter.upper() for row in rows if isinstance(row.drive_letter, str)}
     return next((drive for drive in volumes_of(ground) if drive.rstrip(":") not in there), "")
 
 
@@ -257,7 +269,7 @@ def planned_vm_absent(ground: Ground) -> Verdict:
         remedy=by_hand("wait until that migration has ended", hyper_v_administrator(host.name))
         if moving
         else powershell(
-            "nothing: the next move of this VM replaces it; by hand: "
+            "nothing, for the next move of this VM replaces it; or by hand: "
             f"$planned = Get-CimInstance -Namespace root/virtualization/v2 -ClassName Msvm_PlannedComputerSystem "
             f"-Filter \"Name='{item.vm_id.upper()}'\"; "
             f"Get-CimInstance -Namespace root/virtualization/v2 -ClassName Msvm_VirtualSystemManagementService | "
@@ -277,11 +289,11 @@ def planned_vm_absent(ground: Ground) -> Verdict:
     read_by="Compare-VM on the source, at rehearse: Incompatibilities",
     mend="what it names; a switch that is missing is mended on the way where the playbook maps it",
     page=_HYPER_V + "compare-vm",
+    hop="C",
 )
 def compare_vm(ground: Ground) -> Verdict:
     item = ground.candidate
     return pending(
         Resolver.REHEARSE,
         f"the rehearsal asks Windows, and proves the delegation from {item.source} to {item.destination}",
-        hop="C",
     )

@@ -95,6 +95,13 @@ def unknown(reason: str, *, needs: str = "", hop: str = "") -> Verdict:
     return Verdict(Outcome.UNKNOWN, reason, needs=needs, hop=hop)
 
 
+def surely(host: HostIndex, table: str, what: str) -> None:
+    """Something was not found in a table: that it is not there is known only if the table is whole."""
+    gap = host.facts.gap(table)
+    if gap is not None:
+        raise Unread(gap, what)
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What a requirement is evaluated on: the facts of its scope, and the wishes that concern it.
@@ -150,8 +157,9 @@ class Role(str, Enum):
 class Requirement:
     """One requirement of a live migration. ``title`` states the healthy world and reads true when it passes.
 
-    ``role``: for scope HOST, of which hosts it speaks. ``read_by``: how its facts are read, ``mend``: what mends it,
-    both for docs/requirements.md. ``may_be_accepted`` False: identity, memory, space.
+    ``role``: for scope HOST, of which hosts it speaks. ``hop``: the one it is about, where it is about rights.
+    ``read_by``: how its facts are read, ``mend``: what mends it, both for docs/requirements.md. ``may_be_accepted``
+    False: identity, memory, space.
     """
 
     id: str
@@ -167,6 +175,7 @@ class Requirement:
     page: str = ""
     may_be_accepted: bool = True
     role: Role = Role.BOTH
+    hop: str = ""
 
 
 REGISTRY: dict[str, Requirement] = {}
@@ -190,6 +199,7 @@ def requirement(
     page: str = "",
     may_be_accepted: bool = True,
     role: Role = Role.BOTH,
+    hop: str = "",
 ) -> Callable[[Check], Check]:
     """Registers the function below it under this id."""
     versions = VERSIONS[VERSIONS.index(since) : VERSIONS.index(until) + 1]
@@ -198,11 +208,14 @@ def requirement(
         assert id not in REGISTRY, f"{id} is registered twice"
         REGISTRY[id] = Requirement(
             id, title, tuple(kinds), versions, severity, scope, tuple(resolvers), check, read_by, mend, page,
-            may_be_accepted, role,
+            may_be_accepted, role, hop,
         )  # fmt: skip
         return check
 
     return register
+
+
+_SETTLED = (Outcome.PASS, Outcome.SKIP)
 
 
 def evaluate(item: Requirement, ground: Ground, subject: Subject) -> Finding:
@@ -225,7 +238,7 @@ def evaluate(item: Requirement, ground: Ground, subject: Subject) -> Finding:
         evidence=verdict.evidence,
         wanted=verdict.wanted,
         remedy=verdict.remedy,
-        hop=verdict.hop,
+        hop="" if verdict.outcome in _SETTLED else verdict.hop or item.hop,
         needs=verdict.needs,
         pending_on=verdict.pending_on,
         place=verdict.place,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from winmigrate.checks.finding import Scope, Severity
-from winmigrate.checks.frame import Ground, Verdict, failed, known, passed, requirement, unknown
+from winmigrate.checks.frame import Ground, Verdict, failed, known, passed, requirement, surely, unknown
 from winmigrate.checks.index import HostIndex
 from winmigrate.checks.words import administrator, by_hand, hyper_v_administrator, native, powershell
 from winmigrate.facts import Unreadable
@@ -77,6 +77,7 @@ def vmms_running(ground: Ground) -> Verdict:
                 wanted="running",
                 remedy=powershell("Start-Service -Name vmms", administrator(host.name)),
             )
+    surely(host, "services", what)
     return failed(
         f"{host.name} has no service vmms",
         wanted="running",
@@ -191,5 +192,6 @@ def cpu_vendor(ground: Ground) -> Verdict:
 
 def _vendor(host: HostIndex) -> str:
     what = f"the processors of {host.name}"
+    surely(host, "processors", what)
     found = dict.fromkeys(known(item.manufacturer, what) for item in known(host.facts.processors, what))
     return known(" and ".join(found) if found else Unreadable("the host named none"), what)

@@ -43,6 +43,7 @@ _CREDENTIAL_GUARD = 1
     mend="Add-Computer -DomainName, or a trust in both directions",
     page=_SET_UP,
     may_be_accepted=False,
+    hop="C",
 )
 def same_or_trusted_domain(ground: Ground) -> Verdict:
     hosts = (ground.source, ground.destination)
@@ -56,7 +57,6 @@ def same_or_trusted_domain(ground: Ground) -> Verdict:
                 remedy=powershell(joined, administrator(host.name), "after the restart that it makes")
                 if joined
                 else by_hand("join both hosts to one domain", administrator(host.name), "after a restart of each"),
-                hop="C",
             )
     here, there = (str(domain) for domain in domains)
     if here.casefold() == there.casefold():
@@ -64,7 +64,6 @@ def same_or_trusted_domain(ground: Ground) -> Verdict:
     return pending(
         Resolver.REHEARSE,
         f"{hosts[0].name} is in {here}, {hosts[1].name} in {there}: the rehearsal shows whether they trust each other",
-        hop="C",
     )
 
 
@@ -132,6 +131,7 @@ def operator_admin_both(ground: Ground) -> Verdict:
     mend="Set-VMHost -VirtualMachineMigrationAuthenticationType Kerberos",
     page=_GUIDANCE,
     may_be_accepted=False,
+    hop="C",
 )
 def auth_type_equal(ground: Ground) -> Verdict:
     source, destination = ground.source, ground.destination
@@ -142,7 +142,6 @@ def auth_type_equal(ground: Ground) -> Verdict:
     return failed(
         f"{source.name} authenticates migrations by {here}, {destination.name} by {there}",
         wanted="Kerberos on both",
-        hop="C",
         remedy=powershell(
             "Set-VMHost -VirtualMachineMigrationAuthenticationType Kerberos", hyper_v_administrator(odd.name)
         ),
@@ -161,10 +160,11 @@ def _protocol(host: HostIndex) -> str:
     Scope.HOST,
     kinds=_KINDS,
     role=Role.SOURCE,
-    read_by="Get-VMHost: VirtualMachineMigrationAuthenticationType; auth and second_hop of the inventory",
-    mend="Set-VMHost -VirtualMachineMigrationAuthenticationType Kerberos with delegation; or second_hop: credssp",
+    read_by="Get-VMHost: VirtualMachineMigrationAuthenticationType; auth of the inventory",
+    mend="Set-VMHost -VirtualMachineMigrationAuthenticationType Kerberos with delegation; or auth: credssp",
     page=_SET_UP,
     may_be_accepted=False,
+    hop="C",
 )
 def credssp_needs_source_logon(ground: Ground) -> Verdict:
     host = ground.source
@@ -172,17 +172,16 @@ def credssp_needs_source_logon(ground: Ground) -> Verdict:
     if protocol != "CredSSP":
         return skipped(f"{host.name} authenticates migrations by {protocol}")
     entry = ground.inventory.hosts.get(host.name)
-    if entry is not None and "credssp" in (entry.auth, entry.second_hop.kind):
+    if entry is not None and entry.auth == "credssp":
         return passed(f"sessions to {host.name} are CredSSP")
     spoken = entry.auth if entry is not None else "another protocol"
     return failed(
         f"{host.name} authenticates migrations by CredSSP, and our session there is {spoken}: it holds no credential "
         "to hand on (0x8009030E)",
         wanted="Kerberos with delegation, or a CredSSP session",
-        hop="C",
         remedy=powershell(
             "Set-VMHost -VirtualMachineMigrationAuthenticationType Kerberos on both hosts, with delegation for "
-            "'Microsoft Virtual System Migration Service' and cifs; or second_hop: credssp in the inventory, and on "
+            "'Microsoft Virtual System Migration Service' and cifs; or auth: credssp in the inventory, and on "
             f"{host.name}: Enable-WSManCredSSP -Role Server -Force",
             administrator(host.name),
         ),
@@ -201,6 +200,7 @@ def credssp_needs_source_logon(ground: Ground) -> Verdict:
     mend="Set-VMHost -VirtualMachineMigrationAuthenticationType Kerberos with delegation",
     page="https://learn.microsoft.com/windows/security/identity-protection/credential-guard/considerations-known-issues",
     may_be_accepted=False,
+    hop="C",
 )
 def credential_guard_vs_credssp(ground: Ground) -> Verdict:
     host = ground.source
@@ -213,7 +213,6 @@ def credential_guard_vs_credssp(ground: Ground) -> Verdict:
     return failed(
         f"Credential Guard runs on {host.name}, which authenticates migrations by CredSSP",
         wanted="Kerberos with delegation",
-        hop="C",
         remedy=powershell(
             "Set-VMHost -VirtualMachineMigrationAuthenticationType Kerberos on both hosts, with delegation for "
             "'Microsoft Virtual System Migration Service' and cifs",
@@ -233,6 +232,7 @@ def credential_guard_vs_credssp(ground: Ground) -> Verdict:
     mend="second_hop: credential in the inventory, or credssp, or jea:ENDPOINT",
     page=_SECOND_HOP,
     may_be_accepted=False,
+    hop="B",
 )
 def transport_second_hop(ground: Ground) -> Verdict:
     source, destination = ground.source.name, ground.destination.name
@@ -242,7 +242,6 @@ def transport_second_hop(ground: Ground) -> Verdict:
         return failed(
             f"the inventory gives {source} no second hop: Move-VM there has nothing to show to {destination}",
             wanted="credential, credssp or jea",
-            hop="B",
             place=str(entry.place) if entry is not None and entry.place.file else "",
             remedy=by_hand(
                 f"in the inventory give {source} second_hop: credential (2016 and later), credssp or jea:ENDPOINT; "
@@ -252,12 +251,11 @@ def transport_second_hop(ground: Ground) -> Verdict:
         )
     hop = ground.pair.hop(route)
     if hop is None:
-        return unknown(f"nobody could try to reach {destination} from {source} by {route}", hop="B")
+        return unknown(f"nobody could try to reach {destination} from {source} by {route}")
     if isinstance(hop.proven, Unreadable):
         return unknown(
             f"whether {source} reaches {destination} by {route} could not be tried: {hop.proven.reason}",
             needs=hop.proven.needs,
-            hop="B",
         )
     if hop.proven:
         return passed(f"{source} reaches {destination} by {route}")
@@ -279,6 +277,5 @@ def transport_second_hop(ground: Ground) -> Verdict:
     return failed(
         f"{source} does not reach {destination} by {route}: {hop.said or 'it was refused'}",
         wanted=f"an answer from {destination} to a session on {source}",
-        hop="B",
         remedy=remedies.get(route),
     )

@@ -7,9 +7,18 @@ import ipaddress
 from typing import TypeAlias
 
 from winmigrate.checks.finding import Scope, Severity
-from winmigrate.checks.frame import Ground, Role, Verdict, failed, known, passed, requirement, skipped
+from winmigrate.checks.frame import Ground, Role, Verdict, failed, known, passed, requirement, skipped, surely
 from winmigrate.checks.index import HostIndex
-from winmigrate.checks.words import by_hand, hyper_v_administrator, listed, name, powershell, quoted, several
+from winmigrate.checks.words import (
+    administrator,
+    by_hand,
+    hyper_v_administrator,
+    listed,
+    name,
+    powershell,
+    quoted,
+    several,
+)
 from winmigrate.facts import Unreadable
 
 _SET_UP = (
@@ -67,6 +76,7 @@ def migration_network_common_subnet(ground: Ground) -> Verdict:
         shared = next((net for net in mine if address is not None and address in net), None)
         if shared is not None:
             return passed(f"{text} of {destination.name} is in {shared}, as {source.name} is")
+    surely(source, "addresses", f"the addresses of {source.name}")
     both = [net for net in mine if net in _subnets(destination)]
     remedy = (
         powershell(f"Add-VMMigrationNetwork -Subnet {quoted(str(both[0]))}", hyper_v_administrator(destination.name))
@@ -119,15 +129,16 @@ def migration_network_isolated(ground: Ground) -> Verdict:
     if not known(known(host.facts.vm_host, what).use_any_network_for_migration, what):
         named = known(host.facts.migration_networks, f"the migration networks of {host.name}")
         return passed(f"{host.name} uses {several(known(item.subnet, what) for item in named)}")
-    subnets = _subnets(host)
+    subnets = [str(net) for net in _subnets(host)]
     return failed(
-        f"{host.name} uses any of its networks for migrations ({several(map(str, subnets))})",
-        wanted="networks named for it",
+        f"{host.name} uses any of its networks for migrations ({several(subnets)})",
+        wanted="networks named for it" + (f", such as {subnets[-1]} alone" if subnets else ""),
         remedy=powershell(
-            f"Add-VMMigrationNetwork -Subnet {quoted(str(subnets[-1] if subnets else '10.0.0.0/24'))} (the one that "
-            "is meant for it); Set-VMHost -UseAnyNetworkForMigration $false",
+            f"Add-VMMigrationNetwork -Subnet {quoted(subnets[-1])}; Set-VMHost -UseAnyNetworkForMigration $false",
             hyper_v_administrator(host.name),
-        ),
+        )
+        if subnets
+        else by_hand("give it an address in a network for migrations", administrator(host.name)),
     )
 
 
@@ -157,6 +168,7 @@ def net_switch_names(ground: Ground) -> Verdict:
             missing.append((switch, wanted or switch))
     if not missing:
         return passed(f"{destination.name} has a counterpart for {listed(mine)}")
+    surely(destination, "switches", what)
     switch, wanted = missing[0]
     mapped = "" if wanted == switch else f', which is mapped to "{wanted}"'
     others = _likely(wanted, theirs, mine, source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from winmigrate.checks.finding import Remedy, Scope, Severity
-from winmigrate.checks.frame import Ground, Verdict, failed, known, passed, requirement, skipped
+from winmigrate.checks.frame import Ground, Verdict, failed, known, passed, requirement, skipped, surely
 from winmigrate.checks.index import HostIndex
 from winmigrate.checks.words import (
     administrator,
@@ -77,6 +77,7 @@ def vm_exists_unique(ground: Ground) -> Verdict:
         )
     namesakes = known(host.named(item.vm_name), f"the VMs of {host.name}")
     others = [str(vm.id) for vm in namesakes if vm.id != item.vm_id.lower()]
+    surely(host, "vms", f"the VMs of {host.name}")
     if not others:
         return passed(f"one on {host.name}")
     return failed(
@@ -177,6 +178,7 @@ def vm_config_version(ground: Ground) -> Verdict:
     there = _supported(destination)
     if version in there:
         return passed(f"{destination.name} runs version {version}")
+    surely(destination, "supported_versions", f"which configuration versions {destination.name} runs")
     newest = max(there, key=_number, default="")
     return failed(
         f"{name(item.vm_name)} has configuration version {version}; {destination.name} runs {several(there)}",
@@ -203,8 +205,9 @@ def _mend_version(vm_id: str, version: str, newest: str, source: HostIndex, dest
     here = source.facts.version
     if too_old and (isinstance(here, Unreadable) or at_least(here, "2016")):
         return powershell(
-            f"{get_vm(vm_id)} | Stop-VM -Passthru | Update-VMVersion (there is no way back)",
+            f"{get_vm(vm_id)} | Stop-VM -Passthru | Update-VMVersion",
             f"{hyper_v_administrator(source.name)}, with a down-time",
+            "at once, and with no way back",
         )
     return by_hand(
         f"choose a destination with a newer Windows, or upgrade {destination.name}", administrator(destination.name)
@@ -229,9 +232,9 @@ def vm_clustered_for_host_move(ground: Ground) -> Verdict:
         f"{name(item.vm_name)} is a cluster role on {host.name}: Move-VM refuses to take its storage along",
         wanted="none while it moves with its storage",
         remedy=powershell(
-            f"Get-ClusterGroup -VMId {item.vm_id} | Remove-ClusterGroup -RemoveResources -Force (nothing restarts it "
-            "until it is a role again: Add-ClusterVirtualMachineRole)",
+            f"Get-ClusterGroup -VMId {item.vm_id} | Remove-ClusterGroup -RemoveResources -Force",
             f"administrator of the cluster of {host.name}",
+            "at once: nothing restarts the VM elsewhere until it is a role again (Add-ClusterVirtualMachineRole)",
         ),
     )
 

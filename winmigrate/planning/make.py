@@ -69,7 +69,7 @@ def make_plan(
     for item in candidates.candidates:
         by_vm.setdefault(item.vm_id, []).append(item)
     for mine in by_vm.values():
-        wishes.append(_wish(mine, found, findings, survey, arrivals))
+        wishes.append(_wish(mine, found, findings, survey, inventory, arrivals))
     rooms = {name: room for name in survey.hosts if (room := _rooms(name, survey.host(name), inventory)) is not None}
     placements, refused, left = place(wishes, rooms)
     steps = [
@@ -105,6 +105,7 @@ def _wish(
     found: Mapping[tuple[str, str], CandidateFindings],
     findings: Findings,
     survey: Survey,
+    inventory: Inventory,
     arrivals: dict[str, Arrival],
 ) -> Wish:
     """What is wished for one VM: all its candidates, those that nothing blocks as options."""
@@ -112,6 +113,11 @@ def _wish(
     options: list[Option] = []
     blocked: list[str] = []
     for candidate in mine:
+        unmoving = [name for name in (candidate.source, candidate.destination) if _only_reads(name, inventory)]
+        if unmoving:
+            who = " and ".join(unmoving)
+            blocked.append(f"{candidate.destination}: {who} by transport winrs, which only reads; moves go by psrp")
+            continue
         item = found[vm_id, candidate.destination]
         if not findings.may_be_placed(item):
             ids = [finding.requirement for finding in findings.of(item) if finding.blocks]
@@ -124,6 +130,11 @@ def _wish(
         arrivals[_key(vm_id, candidate.destination)] = arrival
         options.append(Option(candidate.destination, arrival.memory, arrival.disks()))
     return Wish(vm_id, mine[0].vm_name, mine[0].source, tuple(options), tuple(blocked))
+
+
+def _only_reads(host: str, inventory: Inventory) -> bool:
+    known = inventory.hosts.get(host)
+    return known is not None and known.transport.kind == "winrs"
 
 
 def arrival_of(candidate: Candidate, survey: Survey) -> Arrival | Unreadable:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from winmigrate.errors import TimedOut, UsageError, did_you_mean
 from winmigrate.remoting.endpoint import Endpoint
 from winmigrate.request import Clock, ClockEvent, Event, Reply, Request, Session, Ticket
-
-if TYPE_CHECKING:
-    from winmigrate.remoting.psrp import PsrpSession
 
 #: How long a session waits for one of ours to end before it says so. Seconds of the clock.
 _LONGEST_WAIT = 600.0
@@ -27,18 +24,34 @@ class Connector(Protocol):
 
 
 def connector(endpoints: Mapping[str, Endpoint], clock: Clock) -> Connector:
-    """Sessions over PSRP to these hosts, by their names in the inventory; each host's ``max_shells`` is kept."""
+    """Sessions to these hosts over what each endpoint names, by their names in the inventory; each host's
+    ``max_shells`` is kept."""
     shells = {name: Shells(name, endpoint.max_shells, clock) for name, endpoint in endpoints.items()}
 
     def connect(host_name: str) -> Session:
-        # here, so that whoever only needs a Connector does not load pypsrp and all below it
-        from winmigrate.remoting.psrp import PsrpSession
-
         if host_name not in endpoints:
             raise UsageError(f'no host "{host_name}" to connect to{did_you_mean(host_name, endpoints)}')
-        return _Counted(PsrpSession(host_name, endpoints[host_name], clock), shells[host_name])
+        return _Counted(_session(host_name, endpoints[host_name], clock), shells[host_name])
 
     return connect
+
+
+def _session(host_name: str, endpoint: Endpoint, clock: Clock) -> _Leaving:
+    # here, so that whoever only needs a Connector does not load pypsrp and all below it
+    if endpoint.kind == "winrs":
+        from winmigrate.remoting.winrs import WinrsSession
+
+        return WinrsSession(host_name, endpoint, clock)
+    from winmigrate.remoting.psrp import PsrpSession
+
+    return PsrpSession(host_name, endpoint, clock)
+
+
+class _Leaving(Session, Protocol):
+    """A session that knows whether its shell was left on the host."""
+
+    @property
+    def left_behind(self) -> bool: ...
 
 
 class Shells:
@@ -87,7 +100,7 @@ class Shells:
 class _Counted:
     """A session that holds one of its host's places while it is open."""
 
-    def __init__(self, session: PsrpSession, shells: Shells) -> None:
+    def __init__(self, session: _Leaving, shells: Shells) -> None:
         self.host = session.host
         self._session = session
         self._shells = shells

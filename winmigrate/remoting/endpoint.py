@@ -10,6 +10,7 @@ from winmigrate.errors import UsageError
 from winmigrate.request import Credential
 
 AUTHENTICATIONS = ("kerberos", "negotiate", "ntlm", "credssp", "certificate")
+KINDS = ("psrp", "winrs")
 #: These seal the messages themselves, so that plain HTTP carries nothing readable.
 _SEALING = frozenset({"kerberos", "negotiate", "ntlm", "credssp"})
 _DEFAULT_PORTS = {"http": 5985, "https": 5986}
@@ -26,6 +27,7 @@ class Endpoint:
     ``idle_timeout`` is how long the host keeps a shell nobody asks about: a day, so that a move outlives a long outage
     of the line (Windows' default is two hours, and it runs even while a command
     does: about_Remote_Disconnected_Sessions).
+    ``kind``: "psrp", or "winrs" for reads over the Windows Remote Shell.
     ``max_shells`` bounds what one process opens there at once; Windows allows 30 a user.
     """
 
@@ -49,10 +51,13 @@ class Endpoint:
     idle_timeout: int = _DAY
     max_shells: int = 10
     path: str = field(default="wsman")
+    kind: str = "psrp"
 
     def __post_init__(self) -> None:
         if self.scheme not in _DEFAULT_PORTS:
             raise UsageError(f'{self.address}: the scheme is "http" or "https", not "{self.scheme}"')
+        if self.kind not in KINDS:
+            raise UsageError(f'{self.address}: no transport "{self.kind}" (there are {", ".join(KINDS)})')
         if self.auth not in AUTHENTICATIONS:
             known = ", ".join(AUTHENTICATIONS)
             raise UsageError(f'{self.address}: no authentication "{self.auth}" (there are {known})')

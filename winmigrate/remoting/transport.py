@@ -20,7 +20,7 @@ from winmigrate.remoting.endpoint import Endpoint
 logging.getLogger("pypsrp").addHandler(logging.NullHandler())
 
 
-class _Adapter(HTTPAdapter):
+class PinnedAdapter(HTTPAdapter):
     """HTTPS to the one host whose certificate has this SHA-256."""
 
     def __init__(self, fingerprint: str) -> None:
@@ -67,7 +67,7 @@ class _Transport(_TransportHTTP):  # type: ignore[misc]
         session.proxies = {}
         if endpoint.pinned_sha256 is not None:
             session.verify = False  # the fingerprint is checked instead, by urllib3, before a byte is sent
-            session.mount("https://", _Adapter(endpoint.pinned_sha256))
+            session.mount("https://", PinnedAdapter(endpoint.pinned_sha256))
         else:
             session.verify = str(endpoint.ca) if endpoint.ca is not None and endpoint.verify else endpoint.verify
         return session

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from winmigrate.checks.finding import Findings
 from winmigrate.documents import Kind, RunFolder, create_run_folder, open_run_folder
-from winmigrate.errors import HostError, UsageError
+from winmigrate.errors import HostError
 from winmigrate.facts import Unreadable
 from winmigrate.inventory import Inventory, load_inventory
 from winmigrate.planning.plan import Plan
@@ -149,11 +149,6 @@ def endpoint_of(host: Host, credential_for: Callable[[str], Credential | None]) 
     """The endpoint of a host of the inventory. Raises CredentialUnavailable, UsageError."""
     from winmigrate.remoting.endpoint import Endpoint
 
-    if host.transport.kind != "psrp":
-        raise UsageError(
-            f"{host.name}: transport {host.transport.kind} reads only, and only moves by psrp are made",
-            hint="transport: {kind: psrp}",
-        )
     return Endpoint(
         address=host.address,
         port=host.transport.port,
@@ -164,6 +159,7 @@ def endpoint_of(host: Host, credential_for: Callable[[str], Credential | None]) 
         pinned_sha256=host.transport.pin,
         verify=host.transport.tls != "unverified",
         second_hop=host.second_hop.kind,
+        kind=host.transport.kind,
     )
 
 

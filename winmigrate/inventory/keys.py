@@ -160,6 +160,7 @@ def host_shapes(base: Path) -> dict[str, Shape[Settings]]:
     """The shapes of ``defaults`` and of a host; paths are taken from ``base``."""
     own = {
         "address": Key(ADDRESS, about="DNS name or IP address; default: the host's name"),
+        "kerberos_name": Key(ADDRESS, about="the host's name in Kerberos tickets; default: its address"),
         "tags": Key(listing(TAG, "a list of tags"), about="words that playbooks can choose hosts by (tag:rack-a)"),
     }
     return {
@@ -207,6 +208,7 @@ def host_of(name: str, marked: Marked, common: Settings, own: Settings) -> tuple
         reserve=setting("reserve", types.Reserve()),
         receive=setting("receive", True),
         limits=setting("limits", types.Limits()),
+        kerberos_name=own.values.get("kerberos_name"),
         place=marked.key_place or marked.place,
     )
     return host, faults

@@ -69,7 +69,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A Hyper-V host. ``receive`` False: no VM is ever placed there."""
+    """A Hyper-V host. ``receive`` False: no VM is ever placed there.
+
+    ``kerberos_name`` is what the domain calls it, where ``address`` is something else (an IP address, a tunnel): a
+    ticket is for a name.
+    """
 
     name: str
     address: str
@@ -81,6 +85,7 @@ class Host:
     reserve: Reserve = Reserve()
     receive: bool = True
     limits: Limits = Limits()
+    kerberos_name: str | None = None
     place: Place = field(default=NOWHERE, compare=False)
 
 

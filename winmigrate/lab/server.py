@@ -8,6 +8,7 @@ socket, or when the process that started it has ended.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import queue
@@ -24,7 +25,7 @@ from typing import Any
 
 import yaml
 
-from winmigrate.errors import Fault, InputFaults, WinmigrateError
+from winmigrate.errors import Fault, InputFaults, LabError, WinmigrateError
 from winmigrate.lab.cmdlets import command_table, type_table
 from winmigrate.lab.command_log import logged
 from winmigrate.lab.control import Control
@@ -34,16 +35,27 @@ from winmigrate.lab.fabric.identity import may_log_on
 from winmigrate.lab.fabric.loading import make_world, read_fabric
 from winmigrate.lab.fabric.world import Host, User, World
 from winmigrate.lab.faults import FaultPlan, read_fault
-from winmigrate.lab.wire import Account, Accounts, LogonContext, WireServer, install_user_file
+from winmigrate.lab.wire import Account, Accounts, Door, LogonContext, WireServer, install_user_file
 from winmigrate.marked import Marked, Misfit
 from winmigrate.request import Secret
 
+#: Where Kerberos' own libraries look for the keys of those who are spoken to.
+KEYTAB = "KRB5_KTNAME"
+
 
 class Lab:
-    """A world with all its servers, in this process. Use it as a context manager: leaving it closes everything."""
+    """A world with all its servers, in this process. Use it as a context manager: leaving it closes everything.
 
-    def __init__(self, world: World, *, http: bool = True, https: bool = True, port_base: int | None = None) -> None:
+    ``keytab`` holds the keys of the fabric's computer accounts (``host/``, ``HTTP/``, ``WSMAN/`` with their full
+    names); with it the hosts of the domain take Kerberos. Like the NTLM users it is one a process. Raises LabError.
+    """
+
+    def __init__(self, world: World, *, http: bool = True, https: bool = True, port_base: int | None = None,
+                 keytab: Path | None = None) -> None:
         self.world = world
+        self.has_keys = keytab is not None
+        if keytab is not None:
+            _take_keys(keytab)
         if not world.users:
             _make_operator(world)
         self.faults = FaultPlan(world)
@@ -108,8 +120,16 @@ class Lab:
             https_port=(base + 1 if base is not None else 0) if self._https else None,
             faults=self.faults, log=partial(self._report, host.key), admits=partial(self._admits, host),
             build=f"10.0.{host.build}.1" if host.build > 9600 else f"6.3.{host.build}.1",
-            schemes=("negotiate", "credssp") if host.credssp_enabled else ("negotiate",),
+            schemes=self._schemes(host), door=partial(_door, host) if self._takes_tickets(host) else None,
         )
+
+    def _takes_tickets(self, host: Host) -> bool:
+        return self.has_keys and host.in_domain
+
+    def _schemes(self, host: Host) -> tuple[str, ...]:
+        """What its WinRM offers, in Windows' order."""
+        return ("negotiate", *(("kerberos",) if self._takes_tickets(host) else ()),
+                *(("credssp",) if host.credssp_enabled else ()))
 
     def _report(self, key: str, event: dict[str, Any]) -> None:
         facts = {name: value for name, value in event.items() if name not in ("event", "host", "kind")}
@@ -150,8 +170,12 @@ class Lab:
                       for key, server in self.servers.items()},
         }
 
-    def write_inventory(self, path: Path, user: User, *, scheme: str = "https") -> None:
-        """Writes an inventory (0600) that leads to these hosts as ``user``, and his credential beside it (0600)."""
+    def write_inventory(self, path: Path, user: User, *, scheme: str = "https", auth: str = "ntlm",
+                        ticket: bool = False) -> None:
+        """Writes an inventory (0600) that leads to these hosts as ``user``, and his credential beside it (0600).
+
+        ``ticket``: he comes with the ticket of Kerberos' cache; then no second hop can be made with his password.
+        """
         credential = path.with_name(path.stem + ".credential.yml")
         _write(credential, yaml.safe_dump({"username": user.qualified, "password": user.password}, allow_unicode=True))
         hosts: dict[str, Any] = {}
@@ -163,9 +187,12 @@ class Lab:
                 transport["port"] = server.https_port
                 transport["tls"] = f"pinned {server.certificate.sha256}"
             hosts[key] = {"address": "127.0.0.1", "transport": transport}
+            if auth in ("kerberos", "negotiate"):
+                hosts[key]["kerberos_name"] = self.world.hosts[key].fqdn
         inventory = {
             "winmigrate": 1,
-            "defaults": {"auth": "ntlm", "credential": f"file:{credential.name}", "second_hop": "credential"},
+            "defaults": {"auth": auth, "credential": "ticket" if ticket else f"file:{credential.name}",
+                         "second_hop": "none" if ticket else "credssp" if auth == "credssp" else "credential"},
             "hosts": hosts,
             "lab": {"control": self.control.address, "token": self.control.token},
         }
@@ -180,6 +207,23 @@ def _write(path: Path, text: str) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
     os.replace(fresh, path)
+
+
+def _take_keys(keytab: Path) -> None:
+    """Makes this process accept by these keys. Raises LabError for what would only show at the first logon."""
+    if importlib.util.find_spec("gssapi") is None or importlib.util.find_spec("krb5") is None:
+        raise LabError("a keytab is of no use without GSSAPI", hint="pip install 'winmigrate[kerberos]'")
+    try:
+        with keytab.open("rb") as file:
+            if file.read(1) != b"\x05":
+                raise LabError(f"{keytab} is no keytab")
+    except OSError as error:
+        raise LabError(f"{keytab}: {error.strerror}") from error
+    os.environ[KEYTAB] = f"FILE:{keytab.resolve()}"
+
+
+def _door(host: Host) -> Door:
+    return Door(frozenset({host.name.lower(), host.fqdn.lower()}), host.clock_skew)
 
 
 def _accounts(world: World, host: Host) -> list[Account]:
@@ -199,17 +243,30 @@ def _make_operator(world: World) -> None:
 
 
 def open_lab(fabric: Path, *, mode: str = "leap", rate: float = 1.0, log: Path | None = None, http: bool = True,
-             https: bool = True, port_base: int | None = None) -> Lab:
-    """A lab of a fabric file, not yet started. Raises InputFaults, OSError."""
+             https: bool = True, port_base: int | None = None, keytab: Path | None = None) -> Lab:
+    """A lab of a fabric file, not yet started. ``keytab`` None: the one that the fabric file names, or KRB5_KTNAME if
+    there is such a file. Raises InputFaults, LabError, OSError."""
     marked = read_fabric(fabric.read_text(encoding="utf-8"), str(fabric))
     world = make_world(marked, mode=mode, rate=rate, log=log)
-    lab = Lab(world, http=http, https=https, port_base=port_base)
+    try:
+        lab = Lab(world, http=http, https=https, port_base=port_base, keytab=keytab or _keytab_for(marked, fabric))
+    except BaseException:
+        world.clock.close()
+        raise
     try:
         lab.plan_faults(marked.child("faults"))
     except BaseException:
         lab.close()
         raise
     return lab
+
+
+def _keytab_for(marked: Marked, fabric: Path) -> Path | None:
+    named = marked.child("keytab")
+    if named is not None:
+        return fabric.parent / named.text
+    path = Path(os.environ.get(KEYTAB, "").removeprefix("FILE:") or os.devnull)
+    return path if path.is_file() else None
 
 
 def _arguments(given: Sequence[str]) -> argparse.Namespace:
@@ -220,6 +277,10 @@ def _arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--clock", choices=("real", "leap", "step"), default="leap")
     parser.add_argument("--rate", type=float, default=1.0, help="fabric seconds in a real one (--clock real)")
     parser.add_argument("--http", action="store_true", help="the inventory uses HTTP with message encryption")
+    parser.add_argument("--auth", choices=("ntlm", "negotiate", "kerberos", "credssp"), default="ntlm",
+                        help="how the inventory's user logs on")
+    parser.add_argument("--ticket", action="store_true", help="the inventory uses the Kerberos cache, no password")
+    parser.add_argument("--keytab", type=Path, help="keys of the fabric's computer accounts: hosts take Kerberos")
     parser.add_argument("--port-base", type=int, help="fixed ports: this one for the first host's HTTP, and upwards")
     parser.add_argument("--log", type=Path, help="write the fabric's log there as well (JSON lines)")
     return parser.parse_args(given)
@@ -231,7 +292,7 @@ def main(given: Sequence[str] | None = None) -> int:
     parent = os.getppid()
     try:
         lab = open_lab(options.fabric, mode=options.clock, rate=options.rate, log=options.log,
-                       port_base=options.port_base)
+                       port_base=options.port_base, keytab=options.keytab)
     except (WinmigrateError, OSError) as error:
         print(error, file=sys.stderr)
         return error.exit_code if isinstance(error, WinmigrateError) else 2
@@ -253,7 +314,8 @@ def _serve(lab: Lab, options: argparse.Namespace, stop: threading.Event, parent:
         if user is None:
             print(f'no user "{options.user}" in {options.fabric}', file=sys.stderr)
             return 2
-        lab.write_inventory(options.inventory, user, scheme="http" if options.http else "https")
+        lab.write_inventory(options.inventory, user, scheme="http" if options.http else "https", auth=options.auth,
+                            ticket=options.ticket)
         ready["inventory"] = str(options.inventory)
     print(json.dumps(ready), flush=True)
     # A process whose parent has ended is given another one.

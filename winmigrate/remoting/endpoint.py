@@ -27,6 +27,7 @@ class Endpoint:
     ``idle_timeout`` is how long the host keeps a shell nobody asks about: a day, so that a move outlives a long outage
     of the line (Windows' default is two hours, and it runs even while a command
     does: about_Remote_Disconnected_Sessions).
+    ``kerberos_name`` is the host's name in a ticket where the address is something else.
     ``kind``: "psrp", or "winrs" for reads over the Windows Remote Shell.
     ``max_shells`` bounds what one process opens there at once; Windows allows 30 a user.
     """
@@ -44,6 +45,7 @@ class Endpoint:
     client_certificate: Path | None = None
     client_key: Path | None = None
     delegate: bool = False
+    kerberos_name: str | None = None
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
     open_timeout: float = 120.0
@@ -79,6 +81,11 @@ class Endpoint:
     def where(self) -> str:
         """``address:port``, as it stands in messages."""
         return f"{self.address}:{self.port}"
+
+    @property
+    def ticket_for(self) -> str:
+        """The service principal that a ticket is asked for."""
+        return f"host/{self.kerberos_name or self.address}"
 
     @property
     def whom(self) -> str:

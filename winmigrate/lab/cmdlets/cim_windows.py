@@ -4,6 +4,7 @@ real classes have more.
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from winmigrate.lab.cmdlets.desk import Desk
@@ -73,7 +74,7 @@ OPERATING_SYSTEM = CimClass(
         "CSName": lambda desk, host: host.name,
         "CurrentTimeZone": lambda desk, host: None,
         "LastBootUpTime": lambda desk, host: host.boot_time,
-        "LocalDateTime": lambda desk, host: desk.world.clock.now(),
+        "LocalDateTime": lambda desk, host: desk.world.clock.now() + dt.timedelta(seconds=host.clock_skew),
         "NumberOfProcesses": lambda desk, host: UInt32(100 + len(host.vms)),
         "OSType": lambda desk, host: UInt16(18),
         "TotalVirtualMemorySize": lambda desk, host: UInt64(host.memory // 1024),

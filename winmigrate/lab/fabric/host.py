@@ -205,6 +205,7 @@ class Host:
     mac_pool: tuple[str, str] = ("00155D000000", "00155D0000FF")
     processor_speed_mhz: int = 2095
     credssp_enabled: bool = False  # does its WinRM offer CredSSP?
+    clock_skew: float = 0.0  # seconds its clock is ahead of the domain's; Kerberos takes five minutes either way
     reserved_disk: dict[str, int] = field(default_factory=dict)  # by letter: promised to moves on their way
     next_record: int = 1000
 

@@ -185,6 +185,7 @@ def _host(world: World, key: str, given: Mapping[str, Any]) -> Host:
     if given["reachable"] is not None:
         host.reachable = given["reachable"]
     host.credssp_enabled = bool(given["credssp"])
+    host.clock_skew = float(given["clock_skew"] or 0)
     host.security_services = [1] if given["credential_guard"] else []
     host.processor = _processor(given["processor"] or {})
     host.volumes = _volumes(world, key, given["volumes"] or {})

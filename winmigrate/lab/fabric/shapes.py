@@ -235,7 +235,8 @@ HOST = table(
     nic=RATE, administrators=listing(FREE), hyperv_administrators=listing(FREE), remote_management_users=listing(FREE),
     services=entries(choice("Running", "Stopped"), "a mapping from services to their state"),
     features=entries(choice("Installed", "Available", "Removed"), "a mapping from features to their state"),
-    credssp=truth(), vms=named(VM, "a mapping from names to virtual machines"), manufacturer=FREE, model=FREE,
+    credssp=truth(), clock_skew=whole(-2**31, 2**31 - 1),
+    vms=named(VM, "a mapping from names to virtual machines"), manufacturer=FREE, model=FREE,
 )
 
 USER = either("password", FREE, table(
@@ -265,6 +266,7 @@ def _faults(marked: Marked) -> list[Marked]:
 FABRIC = table(
     "a fabric: a mapping with hosts",
     fabric=FREE, seed=whole(0, 2**31 - 1), now=MOMENT, domain=DOMAIN, report_edits=truth(),
+    keytab=words(),
     users=entries(USER, "a mapping from names to users"),
     delegation=entries(DELEGATION, "a mapping from hosts to what they may delegate to"),
     rbcd=entries(one_or_more(words(), "hosts"), "a mapping from destinations to those who may act there"),

@@ -4,6 +4,7 @@ from winmigrate.lab.wire.accounts import Account, Accounts, install_user_file
 from winmigrate.lab.wire.certificates import Certificate, make_certificate
 from winmigrate.lab.wire.clock import RealClock, WireClock
 from winmigrate.lab.wire.faults import Disruption, Exchange, NoFaults, ScriptedFaults, WireFaults
+from winmigrate.lab.wire.kerberos import Door
 from winmigrate.lab.wire.logon import Limits, LogonContext
 from winmigrate.lab.wire.server import WireServer
 
@@ -12,6 +13,7 @@ __all__ = [
     "Accounts",
     "Certificate",
     "Disruption",
+    "Door",
     "Exchange",
     "Limits",
     "LogonContext",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ import spnego
 from spnego.channel_bindings import GssChannelBindings
 from spnego.exceptions import SpnegoError
 
-from winmigrate.lab.wire import framing
+from winmigrate.lab.wire import framing, kerberos
 from winmigrate.lab.wire.accounts import Account, Accounts
 
 
@@ -45,13 +46,15 @@ class ConnectionLogon:
     """The logon of one TCP connection. Belongs to the connection's thread.
 
     ``offered``: schemes of :data:`SCHEMES`, and "basic" (accepted over TLS only). ``bindings``: the channel bindings
-    that a client must present over TLS, or None.
+    that a client must present over TLS, or None. ``door``: what the host is called in tickets, and how its clock goes;
+    without one Kerberos is not told from other tokens that nobody here can take.
     """
 
     accounts: Accounts
     offered: tuple[str, ...]
     tls: bool
     bindings: bytes | None = None
+    door: kerberos.Door | None = None
     identity: Identity | None = None
     scheme: Scheme | None = None
     _context: Any = None
@@ -82,9 +85,20 @@ class ConnectionLogon:
             return self._refuse()
         if self._context is None or self._context.complete or self.scheme is not scheme:
             self._begin(scheme)
+        ticket = kerberos.presented(token) if self.door is not None else None
+        if ticket is not None and self.door is not None:
+            code = self.door.objection(ticket)
+            if code is not None:
+                now = dt.datetime.now(dt.timezone.utc) + dt.timedelta(seconds=self.door.skew)
+                return self._refuse(word, kerberos.refusal(code, ticket, now))
         try:
             answer = self._context.step(token)
-        except (SpnegoError, ValueError, IndexError, KeyError, UnicodeError):
+        except SpnegoError as error:
+            # GSSAPI's acceptor says why in a token of its own: an expired ticket, a clock that is off
+            why = getattr(error.base_error, "token", None)
+            in_spnego = ticket is not None and ticket.in_spnego
+            return self._refuse(word, kerberos.rejected(why, in_spnego) if why else None)
+        except (ValueError, IndexError, KeyError, UnicodeError):
             # pyspnego's token readers raise plain errors on garbage
             return self._refuse()
         header = f"{word} {base64.b64encode(answer).decode()}" if answer else None
@@ -97,6 +111,8 @@ class ConnectionLogon:
         delegated = protocol == "credssp" or (
             protocol == "kerberos" and bool(self._context.context_attr & spnego.ContextReq.delegate)
         )
+        if protocol == "kerberos" and self.bindings is not None and not kerberos.is_bound(self._context):
+            return self._refuse()
         self.identity = Identity(account, protocol, delegated)
         return True, header
 
@@ -127,10 +143,10 @@ class ConnectionLogon:
         options |= spnego.NegotiateOptions.wrapping_winrm
         self._context = spnego.server(protocol=scheme.protocol, channel_bindings=bindings, options=options)
 
-    def _refuse(self) -> tuple[bool, None]:
+    def _refuse(self, word: str = "", why: bytes | None = None) -> tuple[bool, str | None]:
         self.identity = None
         self._context = None
-        return True, None
+        return True, f"{word} {base64.b64encode(why).decode()}" if why else None
 
     def _basic(self, text: str) -> Identity | None:
         try:

@@ -244,7 +244,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.server.report({"event": "logon-refused", "scheme": scheme, "client": self.client_address[0]})
         anonymous = self.headers.get("WSMANIDENTIFY", "").lower() == "unauthenticated"
         if self.logon.identity is None and not anonymous:
-            self._unauthorized(self.logon.challenge())
+            self._unauthorized([token] if token else self.logon.challenge())
             return
         if not body:
             # an empty request that was sent for the sake of the logon alone

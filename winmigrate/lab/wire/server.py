@@ -16,6 +16,7 @@ from winmigrate.lab.wire.certificates import Certificate, make_certificate
 from winmigrate.lab.wire.clock import WireClock
 from winmigrate.lab.wire.connection import Watch
 from winmigrate.lab.wire.faults import Exchange, NoFaults, WireFaults
+from winmigrate.lab.wire.kerberos import Door
 from winmigrate.lab.wire.listener import Handler, Listener
 from winmigrate.lab.wire.logon import Limits, LogonContext
 from winmigrate.lab.wire.service import Asker, Service
@@ -31,6 +32,8 @@ class WireServer:
     its name (any case). ``build`` is Windows' own ("10.0.20348.2113"). Port 0 takes a free one, None opens no such
     listener. ``schemes`` are offered to clients: "negotiate", "kerberos", "credssp", and "basic" over TLS.
     ``log`` gets a dict for every request and event, from many threads, and never a secret.
+    ``door`` says, at each connection, what the host is called in Kerberos tickets and how far its clock is off; it is
+    needed where the process has a keytab (KRB5_KTNAME).
     NTLM users come from :func:`winmigrate.lab.wire.accounts.install_user_file`, called before.
     """
 
@@ -52,6 +55,7 @@ class WireServer:
         build: str = "10.0.20348.2113",
         schemes: tuple[str, ...] = ("negotiate", "basic"),
         channel_bindings: bool = True,
+        door: Callable[[], Door] | None = None,
     ) -> None:
         if address not in LOOPBACK:
             raise LabError(f"the lab serves on loopback only, not on {address}")
@@ -66,6 +70,7 @@ class WireServer:
         self._ports: dict[str, int | None] = {"http": http_port, "https": https_port}
         self._schemes = schemes
         self._channel_bindings = channel_bindings
+        self._door = door
         self._build = build
         self._listeners: dict[str, Listener] = {}
         self._watch: Watch | None = None
@@ -148,7 +153,9 @@ class WireServer:
             clock=self._clock,
             faults=self._faults,
             process=self._process,
-            logon=lambda: ConnectionLogon(self._accounts, self._schemes, tls is not None, bindings),
+            logon=lambda: ConnectionLogon(
+                self._accounts, self._schemes, tls is not None, bindings, self._door() if self._door else None
+            ),
             report=self._report,
             idle_close=self.limits.idle_close,
             # what a sealed body adds; a client that ignores the limit gets a fault, one far above it a 413

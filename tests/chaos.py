@@ -46,6 +46,7 @@ POINTS: dict[str, int] = {
     "phase-storage": 12,
     "phase-mirror": 4,
     "phase-memory": 6,
+    "phase-finishing": 1,
     "verification": 4,
 }
 

@@ -159,9 +159,17 @@ def test_unknown_is_an_alarm() -> None:
     stage = two_slots()
     begin(stage, ONE.id, 0)
     stage.set(ONE.id, status=Status.UNKNOWN, phase="memory", percent=80)
-    line = Observer(stage.plan, BERLIN).see(stage.at(60)).lines[0]
-    assert line.alarm
-    assert line.text.startswith("UNKNOWN: looking on both hosts  memory 80 %")
+    web01 = VMStatus(ONE.move.vm_id, "web01", "Running", None, None)
+    stage.views["hv01"] = View("hv01", AT, {ONE.move.vm_id: web01})
+    stage.views["hv02"] = View("hv02", moment(600), silence="reset", silent_since=AT)
+    picture = Observer(stage.plan, BERLIN).see(stage.at(600))
+    assert picture.lines[0].alarm
+    assert picture.lines[0].text == (
+        "UNKNOWN: running on hv01; hv02 has not answered for 10 min; last seen: memory 80 %"
+    )
+    assert "end " not in picture.head
+    del stage.views["hv02"]
+    assert "hv02 was not asked yet" in Observer(stage.plan, BERLIN).see(stage.at(600)).lines[0].text
 
 
 def test_a_wait_keeps_its_beginning_while_only_names_and_numbers_change() -> None:

@@ -115,6 +115,23 @@ def test_a_move_in_numbers() -> None:
     assert not move.unexpected
 
 
+def test_what_nobody_knew_for_a_while_is_a_phase_of_its_own() -> None:
+    tape, one = Tape(), STEPS[0].id
+    tape.send(0, one)
+    tape.at(20, one, Kind.LOST, reason="reset")
+    tape.at(21, one, Kind.LOOK, says="hv01 does not answer", next="look-again")
+    tape.at(80, one, Kind.LOOK, says="migration job running", next="follow")
+    tape.at(100, one, Kind.PROGRESS, phase="storage", percent=50)
+    tape.at(120, one, Kind.PROGRESS, phase="memory", percent=80)
+    tape.at(130, one, Kind.LOOK, says="running on hv02; not on hv01", next="verify")
+    tape.at(135, one, Kind.OUTCOME, status="done", where="on hv02", cause="")
+    move = build_report(_simple(0), NOTHING, tape.entries).moves[0]
+    assert [(item.phase, (item.start - AT).seconds) for item in move.phases] == [
+        ("sent", 0), ("storage", 5), ("unknown", 20), ("storage", 80), ("memory", 120), ("verifying", 130),
+    ]  # fmt: skip
+    assert move.phases[-1].end == AT + dt.timedelta(seconds=135)
+
+
 def test_a_move_that_changed_its_vm() -> None:
     move = wrong().moves[1]
     assert [item.what for item in move.unexpected] == ["vlan/1/access_vlan_id", "security/tpm_enabled"]

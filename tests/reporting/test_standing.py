@@ -90,7 +90,7 @@ def test_what_was_not_put_back_and_planned_vms_are_named() -> None:
     tape.at(2, step, Kind.OUTCOME, status="refused", where="on hv01", cause="Compare-VM: x")
     text = outcome_text(plan(STEPS[0]), fold([step], tape.entries))
     assert "REFUSED  on hv01\n      cause: Compare-VM: x\n" in text
-    assert "a planned VM is left on hv02: access denied" in text
+    assert "left over: a planned VM on hv02; the report has the command that removes it (access" in text
     assert "not put back: adapter disconnected" in text
 
 

@@ -98,6 +98,7 @@ RUN = rf"""done 2  moving 0  waiting 0  failed 1  unknown 0
   {HOSTILE_SHOWN}  hv01 > hv02  done  on hv02  in 7 min  stood still for 0.7 s
   db01   hv03 > hv02  FAILED  running on hv03; not on hv02, planned VM there
       cause: No credentials are available (0x8009030E)
+      left over: a planned VM on hv02; the report has the command that removes it
 """
 
 

@@ -171,20 +171,34 @@ def _move(plan: Plan, step: Step, state: StepState, entries: list[Entry], run_id
 
 
 def _phases(state: StepState, entries: Iterable[Entry]) -> Iterable[PhaseSpan]:
-    marks = [(at, phase) for at, phase, _ in state.phases if phase]
-    # The end of the pipeline proves nothing: from there on both hosts are looked at.
-    ended = state.ended_at
-    marks += [(entry.at, "verifying") for entry in entries if entry.kind is Kind.ENDED and entry.at != ended]
-    marks.sort(key=lambda mark: mark[0])
+    marks = list(_marks(entries))
     for index, (start, phase) in enumerate(marks):
-        if phase in _LAST_WORDS or (ended is not None and start > ended):
-            continue
-        end = marks[index + 1][0] if index + 1 < len(marks) else ended
-        if end is None or end > start:
+        end = marks[index + 1][0] if index + 1 < len(marks) else state.ended_at
+        if phase and (end is None or end > start):
             yield PhaseSpan(phase, start, end)
 
 
-_LAST_WORDS = {status.value for status in Status if status.final}
+def _marks(entries: Iterable[Entry]) -> Iterable[tuple[dt.datetime, str]]:
+    """When each phase began; "" for none. What a session's end or loss leaves open is seen by looking."""
+    now = seen = ""
+    for entry in entries:
+        word = now
+        if entry.kind is Kind.INTENT:
+            word, seen = "sent", ""
+        elif entry.kind is Kind.PROGRESS:
+            word = seen = str(entry.data.get("phase", "")) or now
+        elif entry.kind is Kind.ENDED and now:
+            word = "verifying"
+        elif entry.kind is Kind.LOST and now:
+            word = "unknown"
+        elif entry.kind is Kind.LOOK and now:
+            known = {"verify": "verifying", "look-again": "unknown", "retire": "unknown", "follow": seen or "moving"}
+            word = known.get(str(entry.data.get("next", "")), now)
+        elif entry.kind is Kind.OUTCOME:
+            word = ""
+        if word != now:
+            now = word
+            yield entry.at, now
 
 
 def _difference(item: dict[str, Any]) -> Difference:

@@ -11,7 +11,7 @@ from winmigrate.reporting.report import Curve, MoveReport, Report
 from winmigrate.reporting.words import clock_time, duration, name, size
 
 #: In the order in which they come; each has a colour of its own in the style sheet.
-PHASES = ("sent", "negotiating", "storage", "mirror", "memory", "moving", "verifying")
+PHASES = ("sent", "negotiating", "storage", "mirror", "memory", "moving", "verifying", "unknown")
 
 _LABELS = 230.0
 _LETTERS = 23  # of monospaced type beside a bar, without the arrow

@@ -7,7 +7,7 @@ and times left are therefore reckoned from percent, and marked with "~".
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from winmigrate.execution.run import Snapshot
@@ -130,6 +130,10 @@ class Observer:
     def _moving(self, step: Step, state: StepState, snapshot: Snapshot) -> Line:
         move = step.move
         view = snapshot.views.get(move.source)
+        if state.status is Status.UNKNOWN:
+            seen = f"last seen: {state.phase} {state.percent or 0} %" if state.phase else ""
+            text = "; ".join(filter(None, (*_both_say(snapshot, step), seen)))
+            return _line(step, state, [f"UNKNOWN: {text}"], state.percent, alarm=True)
         percent = _percent(step, state, view)
         trail = self._trails.setdefault(step.id, Trail(step.storage_bytes + step.memory_bytes))
         if percent is not None:
@@ -145,9 +149,6 @@ class Observer:
         silent = silence_of(view, snapshot.at)
         if silent is not None and silent > SILENCE:
             parts.append(f"NO NEWS {silent / 60:.0f} min; {_others(snapshot.views.get(move.destination), step)}")
-            return _line(step, state, parts, percent, alarm=True)
-        if state.status is Status.UNKNOWN:
-            parts.insert(0, "UNKNOWN: looking on both hosts")
             return _line(step, state, parts, percent, alarm=True)
         if left is not None and state.phase:
             parts.append(f"{span(*left)} left")
@@ -175,8 +176,13 @@ class Observer:
         return (low, high) if high else None
 
     def _ends_in(self, snapshot: Snapshot) -> tuple[float, float] | None:
-        """Seconds until the last move ends (low, high), the schedule played through; kept for five seconds."""
+        """Seconds until the last move ends (low, high), the schedule played through; kept for five seconds.
+
+        None while anything is unknown: nobody can say when that ends.
+        """
         statuses = [state.status for state in snapshot.states.values()]
+        if Status.UNKNOWN in statuses:
+            return None
         if self._ends is not None and self._ends[1] == statuses:
             since, _, known = self._ends
             if 0 <= (snapshot.at - since).total_seconds() < KEEP:
@@ -259,6 +265,19 @@ def _others(view: View | None, step: Step) -> str:
     if side.job_running or side.planned:
         return f"{side.host} answers: still migrating"
     return f"{side.host} answers: it is not there"
+
+
+def _both_say(snapshot: Snapshot, step: Step) -> Iterable[str]:
+    """Each host's word on the VM, or since when it has none."""
+    for host in (step.move.source, step.move.destination):
+        view = snapshot.views.get(host)
+        silent = silence_of(view, snapshot.at)
+        if view is None:
+            yield f"{host} was not asked yet"
+        elif silent is not None:
+            yield f"{host} has not answered for {duration(silent)}"
+        else:
+            yield view.side(step.move.vm_id).describe()
 
 
 def _kind(reason: str) -> str:

@@ -17,7 +17,10 @@ from winmigrate.planning.plan import Window
 
 @dataclass(frozen=True, slots=True)
 class PhaseSpan:
-    """One phase of a move: "sent", "negotiating", "storage", "mirror", "memory", "moving". ``end`` None: it goes on."""
+    """One phase of a move: "sent", "negotiating", "storage", "mirror", "memory", "moving", "verifying", "unknown".
+
+    ``end`` None: it goes on.
+    """
 
     phase: str
     start: dt.datetime

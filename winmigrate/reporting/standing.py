@@ -119,9 +119,10 @@ def step_lines(step: Step, state: StepState, head: str) -> list[str]:
             found = Remedy(RemedyKind(remedy["kind"]), remedy["text"], remedy["who"])
             lines += mend_lines("        mend: ", found)
             lines += wrapped("        who:  ", found.who, " " * 14)
-    left = (state.rehearsed or {}).get("left_behind")
-    if left and state.status is not Status.DONE:
-        lines += wrapped("      ", f"a planned VM is left on {step.move.destination}: {left}", " " * 8)
+    why_left = (state.rehearsed or {}).get("left_behind")
+    if state.status is not Status.DONE and (why_left or "planned VM there" in where):
+        text = f"a planned VM on {step.move.destination}; the report has the command that removes it"
+        lines += wrapped("      left over: ", text + (f" ({why_left})" if why_left else ""), " " * 17)
     for inverse in state.inverses:
         lines += wrapped("      not put back: ", str(inverse.get("change", "")), " " * 8)
     return lines

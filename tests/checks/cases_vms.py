@@ -207,7 +207,7 @@ CASES = [
     Case("disk-chain-parents", P, _checkpoint, "2 files, all its own"),
     Case(
         "disk-chain-parents", F, _parent,
-        "web01 stands on D:\\Base\\base.vhdx, a parent that none of its drives names; db01 stands on it too",
+        "web01 stands on D:\\Base\\base.vhdx, a parent that none of its drives names; so does db01",
         "delete it there only when no VM stands on it", severity=Severity.RISKS,
     ),
     Case("disk-chain-parents", F, _own_parent, "a parent that none of its drives names", "copied with web01"),

@@ -145,9 +145,10 @@ def disk_leaf_name_unique(ground: Ground) -> Verdict:
     if not groups:
         return passed(f"{count(sum(1 for file in files if file.kind is FileKind.DISK), 'disk')}, as many names")
     group = groups[0]
+    both = "both" if len(group) == 2 else "all"
     more = f"; and {len(groups) - 1} more like it" if len(groups) > 1 else ""
     return failed(
-        f"{several(file.source for file in group)} of {name(item.vm_name)} would both become "
+        f"{several(file.source for file in group)} of {name(item.vm_name)} would {both} become "
         f"{group[0].destination}{more}",
         wanted="a file for each",
         place=item.place,
@@ -180,7 +181,8 @@ def disk_chain_parents(ground: Ground) -> Verdict:
         return passed(f"{count(len(chain), 'file')}, all its own")
     mine = item.vm_name.casefold()
     others = dict.fromkeys(other for path in foreign for other in host.standing_on(path) if other.casefold() != mine)
-    shared = f"; {several(name(other) for other in others)} stands on it too" if others else ""
+    does = "does" if len(others) == 1 else "do"
+    shared = f"; so {does} {several(name(other) for other in others)}" if others else ""
     return failed(
         f"{name(item.vm_name)} stands on {several(foreign)}, a parent that none of its drives names{shared}",
         wanted="parents of its own, or known to be copied along",

@@ -1,19 +1,24 @@
-"""The runspace pool of pypsrp 0.9.1, with three of its private seams overridden (pinned, tested).
+"""The runspace pool of pypsrp 0.9.1, with some of its private seams overridden (pinned, tested).
 
 ``_receive``: never repeats a Receive behind our back, does not fail when a slow host needs longer than one operation
 time-out, and ends at a deadline of the clock. ``_parse_responses``: hands on a pipeline's messages whole and in true
-order; what the pool itself is told still goes to pypsrp. ``_get_shell`` is called as it is.
+order; what the pool itself is told still goes to pypsrp. ``exchange_keys``: offers the host a key pair of this process,
+not one made for this pool alone. ``_get_shell`` is called as it is.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import rsa
 from pypsrp.exceptions import FragmentError, WSManFaultError
+from pypsrp.messages import PublicKey
 from pypsrp.powershell import RunspacePool
 from pypsrp.shell import CommandState
 from pypsrp.wsman import NAMESPACES, OptionSet, WSManAction
@@ -43,6 +48,22 @@ class Pool(RunspacePool):  # type: ignore[misc]
         """The PSRP version of the host."""
         parts = (self.protocol_version or "2.1").split(".")
         return tuple(int(part) for part in parts if part.isdigit())
+
+    def exchange_keys(self) -> None:
+        """Agrees with the host on the key that seals secrets; once a pool. Bounded by ``deadline``."""
+        if self._key_exchanged:
+            return
+        with _MAKING:
+            pair = self._exchange_key = _key_pair()
+        numbers = pair.public_key().public_numbers()
+        # MS-PSRP 2.2.2.3: a PUBLICKEYBLOB for RSA of 2048 bits, all of it little-endian
+        blob = bytes.fromhex("06020000 00a40000 52534131 00080000") + numbers.e.to_bytes(4, "little")
+        blob += numbers.n.to_bytes(256, "little")
+        offer = PublicKey(public_key=base64.b64encode(blob).decode("ascii"))
+        for fragment in self._fragmenter.fragment(offer, self.id):
+            self.shell.send("stdin", fragment)
+        while not self._key_exchanged:
+            self._receive()
 
     def _receive(self, id: str | None = None, timeout: int | None = None) -> list[tuple[int, Any]]:
         if self.deadline is not None and self._clock.monotonic() >= self.deadline:
@@ -90,6 +111,17 @@ class Pool(RunspacePool):  # type: ignore[misc]
     def seal(self, secret: Secret) -> str:
         """The text of a secret under the session key, in base64."""
         return str(self._serializer._serialize_secure_string(secret.reveal()))
+
+
+@lru_cache(maxsize=1)
+def _key_pair() -> rsa.RSAPrivateKey:
+    """The key pair of this process, never written anywhere. Making one takes 0.1 s of a processor, and every move has
+    sessions that pass a credential; the key that seals is the host's, and another one for each pool."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+#: So that threads that begin together wait for one pair and do not make one each.
+_MAKING = threading.Lock()
 
 
 class Stream:

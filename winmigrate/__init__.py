@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Checked,
         Ground,
         Planned,
+        Recording,
         RunStatus,
         Written,
         cancel,
@@ -57,8 +58,8 @@ _HOMES = {
     "winmigrate.request": ("Clock", "Credential", "Secret"),
     "winmigrate.survey": ("Candidate", "Candidates", "HostFacts", "PairFacts", "Roll", "RollEntry", "Survey"),
     "winmigrate.verbs": (
-        *("Checked", "Ground", "Planned", "RunStatus", "Written", "cancel", "check", "explain", "hosts", "init"),
-        *("plan", "rehearse", "report", "resume", "run", "schema", "stand", "status"),
+        *("Checked", "Ground", "Planned", "Recording", "RunStatus", "Written", "cancel", "check", "explain", "hosts"),
+        *("init", "plan", "rehearse", "report", "resume", "run", "schema", "stand", "status"),
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -87,6 +88,7 @@ __all__ = [
     "PlanRefused",
     "Planned",
     "Playbook",
+    "Recording",
     "Refusal",
     "Remedy",
     "Roll",

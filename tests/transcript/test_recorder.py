@@ -265,3 +265,29 @@ def test_redaction_is_settled_after_one_pass_and_keeps_tags(text: str) -> None:
     once = redactor.redact_clixml(clixml)
     assert once.startswith('<S N="hv01">')
     assert once.endswith("host1</S>")
+
+
+def test_a_guid_where_a_name_is_wanted_stays() -> None:
+    """A migration job names its VM by Id; a GUID with a piece put in its place would be none any more."""
+    guid = "3AB7EE4F-7F96-5D33-B85D-97B5826A0A02"
+    job = f'<Obj RefId="0"><MS><S N="VirtualSystemName">{guid}</S><G N="Id">{guid.lower()}</G></MS></Obj>'
+    redactor = Redactor()
+    redactor.learn(job)
+    assert redactor.redact_clixml(job) == job
+    assert redactor.names("vm") == ()
+    redactor.learn('<S N="VMName">payroll-db</S>')
+    assert redactor.names("vm") == ("payroll-db",)
+
+
+def test_a_switch_and_true_are_the_same_to_a_host() -> None:
+    from winmigrate.transcript.matching import key_of, match
+
+    bare = {"statements": [[{"command": "Move-VM", "parameters": [["IncludeStorage", {"switch": True}]]}]]}
+    true = {"statements": [[{"command": "move-vm", "parameters": [["includestorage", True]]}]]}
+    false = {"statements": [[{"command": "Move-VM", "parameters": [["IncludeStorage", False]]}]]}
+    assert match(bare, true, {}) == {}
+    assert key_of(bare) == key_of(true) != key_of(false)
+    assert match(bare, false, {}) is None
+    held_open = {"statements": [[{"command": "Move-VM", "parameters": [["IncludeStorage", {"any": "word"}]]}]]}
+    assert key_of(held_open) is None
+    assert match(held_open, false, {}) == {"word": False}

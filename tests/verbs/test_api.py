@@ -63,7 +63,9 @@ def test_names_are_those_of_the_rooms() -> None:
 def test_what_a_type_checker_reads_is_what_is_imported() -> None:
     tree = ast.parse(Path(inspect.getfile(winmigrate)).read_text("utf-8"))
     [block] = [node for node in tree.body if isinstance(node, ast.If)]
-    told = {node.module: {alias.name for alias in node.names} for node in block.body if isinstance(node, ast.ImportFrom)}
+    told = {
+        node.module: {alias.name for alias in node.names} for node in block.body if isinstance(node, ast.ImportFrom)
+    }
     assert told == {home: set(names) for home, names in winmigrate._HOMES.items()}
 
 

@@ -10,14 +10,22 @@ if TYPE_CHECKING:
 
 
 def ground_for(inventory: str, run_dir: str = "runs") -> Ground:
-    """The ground on an inventory file. A lab's names its control socket: its clock is the fabric's then."""
+    """The ground on an inventory file. A lab's names its control socket: its clock is the fabric's then.
+
+    Where the command is recorded or replayed (winmigrate.cli.means), so is the ground.
+    """
+    from winmigrate.cli.means import means
     from winmigrate.inventory import load_inventory
     from winmigrate.verbs.ground import stand
 
+    given = means()
     loaded = load_inventory(inventory)
+    book = given.book()
+    if book is not None:
+        return stand(loaded, run_dir=run_dir, replaying=book)
     clock: Clock | None = None
     if loaded.lab is not None:
         from winmigrate.lab.clock import LabClock
 
         clock = LabClock(loaded.lab.control, loaded.lab.token)
-    return stand(loaded, clock=clock, run_dir=run_dir)
+    return stand(loaded, clock=clock, run_dir=run_dir, recording=given.recording)

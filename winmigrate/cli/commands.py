@@ -30,6 +30,17 @@ def _everywhere(formats: tuple[str, ...] = ("text", "json")) -> Callable[[Callab
     return decorate
 
 
+def _replayable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The option to replay a recording; it sets the command's means, and is no argument of it."""
+    from winmigrate.cli.means import replay_option
+
+    option = click.option(
+        "--replay", metavar="DIR", type=click.Path(exists=True), callback=replay_option, expose_value=False,
+        is_eager=True, help="Answer from the recording in DIR in the place of the hosts, by its clock.",
+    )  # fmt: skip
+    return option(function)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="winmigrate")
 def program() -> None:
@@ -53,6 +64,7 @@ def init(hosts: tuple[str, ...], auth: str, credential: str) -> int:
 
 
 @program.command()
+@_replayable
 @_everywhere()
 def hosts(inventory: str | None, run_dir: str, form: str, verbose: bool, no_color: bool) -> int:
     """Each host: reached, as whom, administrator, version."""
@@ -67,6 +79,7 @@ def hosts(inventory: str | None, run_dir: str, form: str, verbose: bool, no_colo
 @click.option("--skip", multiple=True, metavar="ID", help="Leave this requirement out (again for more).")
 @click.option("--severity", type=click.Choice(["blocks", "risks", "informs"]), default="informs",
               help="Show findings of this severity and above.")  # fmt: skip
+@_replayable
 @_everywhere(("text", "json", "md", "junit"))
 def check(
     playbook: str, only: tuple[str, ...], skip: tuple[str, ...], severity: str, inventory: str | None, run_dir: str,
@@ -82,6 +95,7 @@ def check(
 @click.argument("vm")
 @click.option("--to", "to", required=True, metavar="HOST", help="The destination.")
 @click.option("--playbook", "-p", type=click.Path(dir_okay=False), required=True, help="The playbook with the wish.")
+@_replayable
 @_everywhere()
 def explain(
     vm: str, to: str, playbook: str, inventory: str | None, run_dir: str, form: str, verbose: bool, no_color: bool
@@ -95,6 +109,7 @@ def explain(
 @program.command()
 @click.argument("playbook", type=click.Path(dir_okay=False))
 @click.option("--rehearse", is_flag=True, help="Compare-VM for the chosen pairs; its planned VMs are removed again.")
+@_replayable
 @_everywhere()
 def plan(
     playbook: str, rehearse: bool, inventory: str | None, run_dir: str, form: str, verbose: bool, no_color: bool
@@ -108,6 +123,7 @@ def plan(
 @program.command()
 @click.argument("run")
 @click.option("--yes", is_flag=True, help="Do not ask before the first move.")
+@_replayable
 @_everywhere()
 def run(run: str, yes: bool, inventory: str | None, run_dir: str, form: str, verbose: bool, no_color: bool) -> int:
     """Execute a reviewed plan (RUN), or plan a playbook, show it, ask, and execute it."""
@@ -156,6 +172,17 @@ def report(run: str, show: bool, inventory: str | None, run_dir: str, form: str,
     from winmigrate.cli import driving
 
     return driving.report(run, run_dir, form, show)
+
+
+@program.command(context_settings={"ignore_unknown_options": True})
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="PLAYBOOK | -- COMMAND ...")
+@click.option("--out", type=click.Path(file_okay=False), default="transcripts", show_default=True,
+              help="The folder of the recording.")  # fmt: skip
+def record(words: tuple[str, ...], out: str) -> int:
+    """Record what hosts answer, redacted, while a PLAYBOOK is checked or a COMMAND of winmigrate runs."""
+    from winmigrate.cli import means
+
+    return means.record(words, Path(out))
 
 
 @program.command()

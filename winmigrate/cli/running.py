@@ -11,10 +11,10 @@ import click
 from winmigrate.errors import WinmigrateError
 
 
-def guarded(program: click.Command, arguments: list[str]) -> int:
-    """The exit code of a command line."""
+def guarded(program: click.Command, arguments: list[str], given: object = None) -> int:
+    """The exit code of a command line. ``given``: its means (winmigrate.cli.means), where they are not its own."""
     try:
-        result = program.main(arguments, prog_name="winmigrate", standalone_mode=False)
+        result = program.main(arguments, prog_name="winmigrate", standalone_mode=False, obj=given)
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as error:

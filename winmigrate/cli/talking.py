@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +20,7 @@ def hosts(inventory: str | None, form: str, no_color: bool) -> int:
     from winmigrate.documents import document_text
     from winmigrate.reporting.standing import roll_text
 
-    ground = ground_for(inventory or "inventory.yml")
+    ground = ground_for(inventory or _own_inventory())
     roll = verbs.hosts(ground.inventory, ground=ground)
     click.echo(document_text(verbs.ROLL, roll) if form == "json" else roll_text(roll), nl=False)
     return 0 if all(entry.reached for entry in roll.entries.values()) else 1
@@ -97,10 +98,21 @@ def init(names: tuple[str, ...], auth: str, credential: str) -> int:
     return 1 if unreached else 0
 
 
+def _own_inventory() -> str:
+    """The inventory where none is named: a recording brings its own."""
+    from winmigrate.cli.means import means
+
+    replay = means().replay
+    beside = replay / "inventory.yml" if replay is not None else Path("inventory.yml")
+    return str(beside) if beside.exists() else "inventory.yml"
+
+
 def ground_of(playbook: str, inventory: str | None, run_dir: str = "runs") -> Ground:
     """The ground of a playbook: the inventory given, its own, or ./inventory.yml."""
+    from winmigrate.cli.means import means
     from winmigrate.playbook import load_playbook
 
+    means().playbook = Path(playbook)
     if inventory is not None:
         return ground_for(inventory, run_dir)
     found = load_playbook(playbook)

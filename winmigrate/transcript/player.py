@@ -150,9 +150,21 @@ class Book:
             more = f"\n  and {len(left) - 10} more" if len(left) > 10 else ""
             raise TranscriptError(f"{self.name}: recorded and never asked:\n  " + "\n  ".join(left[:10]) + more)
 
-    def connector(self, clock: Clock | None = None) -> Callable[[str], Player]:
+    def connector(self, clock: Clock | None = None) -> Players:
         """A connector: a fresh session for a host's name. With a ``clock``, answers take the time they took."""
-        return lambda host: Player(self, host, clock)
+        return Players(self, clock)
+
+
+@dataclass(frozen=True, slots=True)
+class Players:
+    """A connector to the hosts of a book."""
+
+    book: Book
+    clock: Clock | None = None
+
+    def __call__(self, host_name: str) -> Player:
+        """A fresh session; a host that is not in the book is told when it opens, or asks."""
+        return Player(self.book, host_name, self.clock)
 
 
 class Player:

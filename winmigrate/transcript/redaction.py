@@ -52,6 +52,8 @@ _NO_TEXT = ("BA", "G", "D", "Db", "DT", "TS", "any", "switch", "secret")
 _NO_NAMES = ("<T>", "<Version>", "<Version ")
 _IPV6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f]*:)[0-9A-Fa-f:]{3,39}(?:%\w{1,16})?(?![\w:])")
 _MAC = re.compile(r"(?i)\b(00-?15-?5D)(-?)([0-9A-F]{2})(-?)([0-9A-F]{2})(-?)([0-9A-F]{2})\b")
+#: A migration job says which VM it moves by its Id, in a property that is called after the name.
+_GUID = re.compile(r"(?i)\{?[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}\}?")
 _SID = re.compile(r"\bS-1-5-21-(\d+-\d+-\d+)((?:-\d+)?)\b")
 _ACCOUNT = re.compile(r"(?<![\\\w:.$/-])([A-Z][A-Z0-9-]{0,14})\\([A-Za-z0-9][\w.$-]{0,63})")
 _MAIL = re.compile(r"(?<![\w.@])([A-Za-z0-9][\w.+-]{0,63})@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)\b")
@@ -128,6 +130,10 @@ class Redactor:
         """What a name has become; the name itself if it is not known."""
         return self._aliases.get(name.casefold(), name)
 
+    def names(self, kind: str) -> tuple[str, ...]:
+        """The names of a kind ("vm", "host", "domain", "user", "name") that are known, case folded."""
+        return tuple(name for name, one in self._kinds.items() if one == kind)
+
     # --- names ---
 
     def _name(self, kind: str, name: str) -> None:
@@ -149,7 +155,7 @@ class Redactor:
         key = name.casefold()
         if len(key) < _SHORTEST or key in self._aliases or name.upper() in _WELL_KNOWN or name.isdigit():
             return
-        if key in _COMMON or _IPV4.fullmatch(name) or _IPV6.fullmatch(name):
+        if key in _COMMON or _GUID.fullmatch(name) or _IPV4.fullmatch(name) or _IPV6.fullmatch(name):
             return
         if kind == "host" and "." in name:
             short, _, domain = name.partition(".")

@@ -7,6 +7,7 @@ from winmigrate.verbs.ground import CANDIDATES, FINDINGS, KINDS, PLAN, ROLL, SUR
 from winmigrate.verbs.looking import Checked, Planned, check, explain, hosts, plan
 from winmigrate.verbs.moving import cancel, resume, run, status
 from winmigrate.verbs.papers import Written, init, rehearse, report, schema
+from winmigrate.verbs.recording import Recording
 
 __all__ = [
     "CANDIDATES",
@@ -18,6 +19,7 @@ __all__ = [
     "Checked",
     "Ground",
     "Planned",
+    "Recording",
     "RunStatus",
     "Written",
     "cancel",

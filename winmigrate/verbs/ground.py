@@ -160,6 +160,7 @@ def endpoint_of(host: Host, credential_for: Callable[[str], Credential | None]) 
         verify=host.transport.tls != "unverified",
         second_hop=host.second_hop.kind,
         kind=host.transport.kind,
+        kerberos_name=host.kerberos_name,
     )
 
 

@@ -14,6 +14,7 @@ from tests.reporting.samples import AT, GIB, STEPS, Tape, findings, plan, run_th
 from winmigrate.checks.finding import CandidateFindings, Findings
 from winmigrate.documents import json_schema, read_document
 from winmigrate.execution.journal import Entry, Kind
+from winmigrate.execution.reconcile import Side
 from winmigrate.execution.states import Status
 from winmigrate.facts import Unreadable
 from winmigrate.planning.plan import Plan, Window
@@ -204,8 +205,22 @@ def test_what_is_left_to_do_comes_with_its_commands() -> None:
         "a planned VM of it is left on hv02", "2 VMs did not move", "1 file left on hv01",
     ]  # fmt: skip
     assert "Msvm_PlannedComputerSystem -Filter \"Name='00000003-AAAA-4BBB-8CCC-0123456789AB'\"" in to_do[0].command
+    assert to_do[0].who == "Hyper-V administrator on hv02, once no migration of it runs"
     assert to_do[1].about == "db01, files01"
     assert to_do[2].command == "Remove-Item -LiteralPath 'D:\\VMs\\it''s old2.vhdx' -Confirm"
+
+
+def test_planned_vms_of_one_host_are_removed_together() -> None:
+    tape = Tape()
+    for index, host in ((0, "hv01"), (2, "hv03")):
+        side = Side("hv02", True, planned=True).describe()
+        where = f"running on {host}; {side}"
+        tape.send(1, STEPS[index].id)
+        tape.at(60, STEPS[index].id, Kind.LOOK, says=where, next="failed")
+        tape.at(60, STEPS[index].id, Kind.OUTCOME, status="failed", where=where, cause="reset")
+    first = build_report(_simple(0, 2), NOTHING, tape.entries).to_do[0]
+    assert (first.about, first.what.partition(" and ")[0]) == ("web01, db01", "planned VMs of them are left on hv02")
+    assert "Name='00000001-AAAA-4BBB-8CCC-0123456789AB' OR Name='00000003-" in first.command
 
 
 def test_what_was_not_put_back_and_what_a_rehearsal_left_is_to_do() -> None:

@@ -31,6 +31,11 @@ def code(text: str, *, in_table: bool = True) -> str:
     return f"{fence}{pad}{line}{pad}{fence}"
 
 
+def _code_line(line: str) -> str:
+    indent = len(line) - len(line.lstrip(" "))
+    return " " * indent + visible(line)
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """A table; cells are already escaped."""
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
@@ -113,7 +118,8 @@ def report_markdown(report: Report) -> str:
             lines.append(f"- **{plain(to_do.about)}**: {plain(to_do.what)} ({plain(to_do.who)})")
             if to_do.command:
                 fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", to_do.command)), default=0))
-                lines += ["", f"  {fence}", f"  {visible(to_do.command)}", f"  {fence}", ""]
+                command = [f"  {_code_line(line)}" for line in to_do.command.splitlines()]
+                lines += ["", f"  {fence}", *command, f"  {fence}", ""]
         lines.append("")
     accepted = [line for line in report.findings if line.accepted is not None]
     if accepted:

@@ -12,6 +12,7 @@ from winmigrate.execution.states import Status, StepState
 from winmigrate.facts import Unreadable
 from winmigrate.planning.plan import Plan, Step
 from winmigrate.reporting.text import columns, mend_lines, wrapped
+from winmigrate.reporting.todo import PLANNED_THERE
 from winmigrate.reporting.words import count, duration, name, visible
 from winmigrate.survey import Roll, RollEntry
 
@@ -120,7 +121,7 @@ def step_lines(step: Step, state: StepState, head: str) -> list[str]:
             lines += mend_lines("        mend: ", found)
             lines += wrapped("        who:  ", found.who, " " * 14)
     why_left = (state.rehearsed or {}).get("left_behind")
-    if state.status is not Status.DONE and (why_left or "planned VM there" in where):
+    if state.status is not Status.DONE and (why_left or PLANNED_THERE in where):
         text = f"a planned VM on {step.move.destination}; the report has the command that removes it"
         lines += wrapped("      left over: ", text + (f" ({why_left})" if why_left else ""), " " * 17)
     for inverse in state.inverses:

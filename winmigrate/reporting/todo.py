@@ -40,8 +40,7 @@ def to_do_of(
             )
             for item in states[move.step].inverses
         ]
-    for move in moves:
-        found += _planned_vm(move, states[move.step])
+    found += _planned_vms(moves, states)
     left = [move for move in moves if move.status in (Status.FAILED, Status.REFUSED, Status.CANCELLED)]
     stayed = [move for move in left if not move.arrived]
     if stayed or refused:
@@ -74,29 +73,45 @@ def _of_move(move: MoveReport) -> Iterable[ToDo]:
         yield ToDo(name(move.vm_name), what, command, item.remedy.who)
 
 
-def _planned_vm(move: MoveReport, state: StepState) -> Iterable[ToDo]:
-    """A planned VM that stayed at the destination: of a failed move, or of a rehearsal that could not clean up."""
-    if move.status is Status.DONE or move.arrived:
-        return
-    of_rehearsal = (state.rehearsed or {}).get("left_behind")
-    if not of_rehearsal and "planned VM there" not in move.where:
-        return
-    yield ToDo(
-        name(move.vm_name),
-        f"a planned VM of it is left on {move.destination} and keeps a second try from starting"
-        + (f" ({of_rehearsal})" if of_rehearsal else ""),
-        destroy_planned_vm(move.vm_id),
-        f"Hyper-V administrator on {move.destination}, once no migration of {name(move.vm_name)} runs",
-    )
+def planned_vm_left(move: MoveReport, state: StepState) -> bool:
+    """Did a planned VM stay at the destination: of a failed move, or of a rehearsal that could not clean up?"""
+    if move.arrived or move.status not in (Status.FAILED, Status.REFUSED, Status.CANCELLED):
+        return False
+    return bool((state.rehearsed or {}).get("left_behind")) or PLANNED_THERE in move.where
 
 
-def destroy_planned_vm(vm_id: str) -> str:
-    """PowerShell that destroys a planned VM, and nothing but a planned one; to be run on the destination."""
+def _planned_vms(moves: Sequence[MoveReport], states: Mapping[str, StepState]) -> Iterable[ToDo]:
+    by_host: dict[str, list[MoveReport]] = {}
+    for move in moves:
+        if planned_vm_left(move, states[move.step]):
+            by_host.setdefault(move.destination, []).append(move)
+    for host, members in by_host.items():
+        why = {str((states[move.step].rehearsed or {}).get("left_behind") or "") for move in members} - {""}
+        what = f"planned VMs of them are left on {host} and keep a second try from starting"
+        whose = "any of them"
+        if len(members) == 1:
+            what, whose = f"a planned VM of it is left on {host} and keeps a second try from starting", "it"
+        yield ToDo(
+            _names(members),
+            what + (f" ({'; '.join(sorted(why))})" if why else ""),
+            destroy_planned_vms([move.vm_id for move in members]),
+            f"Hyper-V administrator on {host}, once no migration of {whose} runs",
+        )
+
+
+#: How a look's words say it (reconcile.Side.describe).
+PLANNED_THERE = "planned VM there"
+
+
+def destroy_planned_vms(vm_ids: Sequence[str]) -> str:
+    """PowerShell that destroys planned VMs, and nothing but planned ones; to be run on the destination."""
+    these = " OR ".join(f"Name='{vm_id.upper()}'" for vm_id in vm_ids)
     return (
-        "$vm = Get-CimInstance -Namespace root/virtualization/v2 -ClassName Msvm_PlannedComputerSystem "
-        f"-Filter \"Name='{vm_id.upper()}'\"; "
-        "Get-CimInstance -Namespace root/virtualization/v2 -ClassName Msvm_VirtualSystemManagementService | "
-        "Invoke-CimMethod -MethodName DestroySystem -Arguments @{AffectedSystem = [ref] $vm}"
+        "$where = @{Namespace = 'root/virtualization/v2'}\n"
+        "$service = Get-CimInstance @where -ClassName Msvm_VirtualSystemManagementService\n"
+        f'foreach ($vm in Get-CimInstance @where -ClassName Msvm_PlannedComputerSystem -Filter "{these}") {{\n'
+        "  Invoke-CimMethod -InputObject $service -MethodName DestroySystem -Arguments @{AffectedSystem = [ref] $vm}\n"
+        "}"
     )
 
 

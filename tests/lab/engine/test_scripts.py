@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.lab.engine._requests import command, engine, error_id, kinds, outputs, request, row, run
-from winmigrate.lab.engine.effects import Call, Effect, Error, Output, Terminate
+from winmigrate.lab.engine.effects import Call, Effect, Error, Implementation, Output, Terminate
 from winmigrate.lab.engine.scripts import parse_literal
 from winmigrate.lab.engine.statements import NO_ARGUMENT
 
@@ -86,3 +86,29 @@ def test_stop_ends_the_script() -> None:
     messages = answer("Get-VM -Name nope -ErrorAction Stop; Write-Output after")
     assert kinds(messages) == ["PIPELINE_STATE"]
     assert messages[-1].state == "Failed"
+
+
+def complaining(call: Call) -> Iterator[Effect]:
+    yield Error("no", "NativeCommandError", "NotSpecified")
+
+
+LEAVING = engine(
+    command(machines, name="Get-VM", parameters={"Name": {"type": "System.String[]"}}),
+    ("broken.exe", (None, Implementation("broken.exe", "broken.exe", complaining))),
+)
+
+
+@pytest.mark.parametrize(("script", "code"), [
+    ("exit", 0), ("exit 7", 7), ("Get-VM\nexit $LASTEXITCODE", 0), ("Get-VM nope; exit 3 ;", 3),
+    ("broken.exe;exit -1", -1), ("broken.exe\nexit $LASTEXITCODE", 1),
+    ("broken.exe; Get-VM\r\nEXIT $lastexitcode\n", 1), ("Get-VM", None), ("Get-VM 'exit 5'", None),
+])
+def test_exit_is_told_to_the_host(script: str, code: int | None) -> None:
+    messages = run(LEAVING, request([(f"script:{script}", {})], host=True))
+    told = [each.clixml for each in messages if each.kind == "PIPELINE_HOST_CALL"]
+    if code is None:
+        assert not told
+    else:
+        assert "SetShouldExit" in told[-1]
+        assert f"<I32>{code}</I32>" in told[-1]
+    assert messages[-1].state == "Completed"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -17,7 +16,7 @@ from winmigrate.lab.console.process import Out, Running, Surroundings
 from winmigrate.lab.console.running import Ended, parsed, run_statement
 from winmigrate.lab.console.streams import Document, error_lines, object_lines
 from winmigrate.lab.engine.effects import Message, Wait
-from winmigrate.lab.engine.scripts import parse_literal
+from winmigrate.lab.engine.scripts import parse_literal, split_exit
 from winmigrate.lab.engine.statements import CommandCall
 from winmigrate.lab.engine.table import script_digest
 from winmigrate.lab.engine.text import to_text
@@ -27,7 +26,6 @@ from winmigrate.lab.engine.writer import escape
 #: The script that runs what stands on standard input, puts out the error that ends it, and then exits with 86.
 READS_STDIN = "ab2689f27be7794f9684fa9ceb772d934f38fd1e213452e69859213b57c9e064"
 _ENDED_BY_ERROR = 86
-_EXIT = re.compile(r"(?:\A|[;\r\n])[ \t]*exit(?:[ \t]+(?P<code>\$LASTEXITCODE|-?\d+))?[ \t\r\n;]*\Z", re.IGNORECASE)
 #: Parameters: name, shortest form, has it a value?
 _PARAMETERS = (
     ("encodedcommand", "e", True), ("ec", "ec", True), ("executionpolicy", "ex", True), ("ep", "ep", True),
@@ -144,7 +142,7 @@ class _Host:
     script: str = ""
     output: Document = field(default_factory=lambda: Document("stdout"))
     errors: Document = field(default_factory=lambda: Document("stderr"))
-    last_native: int | None = None
+    last_native: int = 0
 
     def end(self) -> Iterator[Out]:
         yield from self.output.end()
@@ -153,8 +151,7 @@ class _Host:
     def run_script(self, script: str) -> Running:
         """A script; the exit code is 1 where its last statement failed, or what its own ``exit`` says."""
         self.script = script
-        leaving = _EXIT.search(script)
-        body = script[: leaving.start()] if leaving else script
+        body, leaving = split_exit(script)
         code = 0
         for commands in self._statements(body):
             if self.around.stopped():
@@ -167,10 +164,7 @@ class _Host:
                 self.last_native = code
         if leaving is None:
             return code
-        wanted = leaving["code"]
-        if wanted is None:
-            return 0
-        return (self.last_native or 0) if wanted.startswith("$") else int(wanted)
+        return self.last_native if leaving.code is None else leaving.code
 
     def _statements(self, body: str) -> tuple[tuple[CommandCall, ...], ...]:
         if not body.strip():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 from winmigrate.facts.types import enums
 from winmigrate.lab.engine.binder import NO_VALUE, Binder, BindingFailure
@@ -20,12 +20,13 @@ from winmigrate.lab.engine.preferences import BadPreference, split_common
 from winmigrate.lab.engine.reader import MalformedClixml, read
 from winmigrate.lab.engine.records import ErrorRecord, Invocation, array_list, error_value
 from winmigrate.lab.engine.restricted import RestrictedTable, Restriction, Table
-from winmigrate.lab.engine.scripts import parse_literal
+from winmigrate.lab.engine.scripts import Leaving, parse_literal, split_exit
 from winmigrate.lab.engine.statements import NO_ARGUMENT, CommandCall, read_pipeline
 from winmigrate.lab.engine.table import CommandTable, Twin, layered, script_digest
 from winmigrate.lab.engine.values import Int32, PSObject
 from winmigrate.lab.engine.writer import write
 
+_Statements: TypeAlias = "tuple[tuple[CommandCall, ...], ...]"
 _STATES = {"Stopped": 3, "Completed": 4, "Failed": 5}
 _AUTOMATION = "System.Management.Automation."
 
@@ -137,7 +138,7 @@ class Engine:
     ) -> Flow:
         literal = self._literal(commands)
         if literal is not None:
-            yield from self._script(run, literal, functions)
+            yield from self._script(run, *literal, functions)
             return
         stages: list[Stage] = []
         for position, called in enumerate(commands):
@@ -152,26 +153,44 @@ class Engine:
             stage.after = after
         yield from run_stages(stages, piped)
 
-    def _literal(self, commands: tuple[CommandCall, ...]) -> tuple[tuple[CommandCall, ...], ...] | None:
-        """The statements of a script that stands alone, has no twin and is made of commands with literals."""
+    def _literal(self, commands: tuple[CommandCall, ...]) -> tuple[_Statements, Leaving | None] | None:
+        """The statements of a script that stands alone, has no twin and is made of commands with literals, and how it
+        leaves."""
         called = commands[0]
         if len(commands) != 1 or not called.is_script or called.arguments:
             return None
-        return None if self.table.twin(script_digest(called.name)) else parse_literal(called.name)
+        if self.table.twin(script_digest(called.name)):
+            return None
+        body, leaving = split_exit(called.name)
+        statements = () if leaving is not None and not body.strip() else parse_literal(body)
+        return None if statements is None else (statements, leaving)
 
-    def _script(self, run: Run, statements: tuple[tuple[CommandCall, ...], ...], functions: dict[str, Twin]) -> Flow:
+    def _script(
+        self, run: Run, statements: _Statements, leaving: Leaving | None, functions: dict[str, Twin]
+    ) -> Flow:
         """In a script a terminating error ends its statement and is written like any other, unless Stop was asked for.
+        Its ``exit`` is told to the client's host.
 
         Windows would also say the line and column in InvocationInfo; the lab does not.
         """
+        last_program = 0
         for statement in statements:
+            failed = False
             try:
-                yield from self._statement(run, statement, functions, None)
+                for item in self._statement(run, statement, functions, None):
+                    failed = failed or (isinstance(item, Message) and item.kind == "ERROR_RECORD")
+                    yield item
             except Failure as failure:
                 if failure.wanted:
                     raise
                 failure.record.written = True
                 yield Message("ERROR_RECORD", write(error_value(failure.record, self.edition)))
+                continue
+            found = self.table.find(statement[-1].name)
+            if found is not None and found[0] is None:
+                last_program = int(failed)
+        if leaving is not None:
+            yield from run.host("SetShouldExit", [Int32(last_program if leaving.code is None else leaving.code)])
 
     def _find(self, called: CommandCall, functions: dict[str, Twin]) -> tuple[Definition | None, Implementation] | None:
         if called.is_script:

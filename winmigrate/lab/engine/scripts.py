@@ -46,6 +46,7 @@ _NUMBER = re.compile(r"([+-]?)(0x[0-9a-f]+|\d+)(kb|mb|gb|tb|pb)?", re.IGNORECASE
 _REAL = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
+_EXIT = re.compile(r"(?:\A|[;\r\n])[ \t]*exit(?:[ \t]+(\$LASTEXITCODE|-?\d+))?[ \t\r\n;]*\Z", re.IGNORECASE)
 _TYPES = TypeTable({})
 _CAST_KINDS = frozenset({
     Kind.STRING, Kind.INTEGER, Kind.REAL, Kind.DECIMAL, Kind.CHAR, Kind.GUID, Kind.VERSION, Kind.DATETIME,
@@ -55,6 +56,22 @@ _CAST_KINDS = frozenset({
 
 class _NotLiteral(Exception):
     """The text has more than commands and literals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """``exit`` as a script's last statement; ``code`` None: $LASTEXITCODE, which is 0 where no program ran."""
+
+    code: int | None
+
+
+def split_exit(text: str) -> tuple[str, Leaving | None]:
+    """The script without an ``exit`` at its end, and that exit."""
+    found = _EXIT.search(text)
+    if found is None:
+        return text, None
+    given = found[1] or "0"
+    return text[: found.start()], Leaving(None if given.startswith("$") else int(given))
 
 
 @dataclass(slots=True)

@@ -46,7 +46,7 @@ _NUMBER = re.compile(r"([+-]?)(0x[0-9a-f]+|\d+)(kb|mb|gb|tb|pb)?", re.IGNORECASE
 _REAL = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
-_EXIT = re.compile(r"(?:\A|[;\r\n])[ \t]*exit(?:[ \t]+(\$LASTEXITCODE|-?\d+))?[ \t\r\n;]*\Z", re.IGNORECASE)
+_EXIT = re.compile(r"(?:\A|;|\r?\n)[ \t]*exit(?:[ \t]+(\$LASTEXITCODE|-?\d+))?[ \t\r\n;]*\Z", re.IGNORECASE)
 _TYPES = TypeTable({})
 _CAST_KINDS = frozenset({
     Kind.STRING, Kind.INTEGER, Kind.REAL, Kind.DECIMAL, Kind.CHAR, Kind.GUID, Kind.VERSION, Kind.DATETIME,

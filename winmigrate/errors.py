@@ -88,7 +88,11 @@ class HostError(WinmigrateError):
 
 
 class CannotConnect(HostError):
-    """No TCP connection, or no TLS that we may trust."""
+    """No TCP connection, or no TLS that we may trust. ``passing``: may it be otherwise in a few seconds?"""
+
+    def __init__(self, host: str, message: str, *, passing: bool = True, hint: str = "") -> None:
+        self.passing = passing
+        super().__init__(host, message, hint=hint)
 
 
 class AuthenticationFailed(HostError):

@@ -20,6 +20,7 @@ from winmigrate.documents import (
     digest_of,
     document_text,
     json_schema,
+    json_text,
     open_run_folder,
     read_document,
     run_folders,
@@ -255,3 +256,10 @@ def test_a_run_folder_takes_documents(tmp_path: Path) -> None:
     folder = create_run_folder(tmp_path, NOW)
     write_document(folder, "plan", KIND, LEAF)
     assert read_document(folder, "plan", KIND) == LEAF
+
+
+def test_json_holds_nothing_that_a_terminal_obeys() -> None:
+    names = {"name": "\x1b[31m \x9b31m \x7f \x85 \u200b é 🐘"}
+    text = json_text(names)
+    assert [char for char in text if char < " " or "\x7f" <= char <= "\x9f"] == ["\n", "\n", "\n"]
+    assert json.loads(text) == names

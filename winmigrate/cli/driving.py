@@ -16,6 +16,7 @@ import click
 
 from winmigrate.cli.clocks import ground_for
 from winmigrate.documents import RunFolder, open_run_folder, read_document
+from winmigrate.errors import UsageError
 
 if TYPE_CHECKING:
     from winmigrate.execution.run import Run
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 def run(word: str, inventory: str | None, run_dir: str, yes: bool, form: str, no_color: bool) -> int:
     """`winmigrate run RUN|PLAYBOOK`."""
     from winmigrate import verbs
-    from winmigrate.cli.talking import ground_of
+    from winmigrate.cli.talking import ground_of, tell_unreached
     from winmigrate.reporting.text import findings_text, plan_text
 
     if not Path(word).is_file():
         return _drive(open_run_folder(run_dir, word), inventory, run_dir, form, no_color)
     ground = ground_of(word, inventory, run_dir)
     planned = verbs.plan(word, ground=ground)
+    tell_unreached(planned.checked.roll, err=True)
     if planned.checked.findings.wishes or planned.plan.refusals:
         click.echo(findings_text(planned.checked.findings), err=True)
     click.echo(plan_text(planned.plan, run=planned.folder.run_id, digest=planned.digest), nl=False, err=form == "json")
@@ -51,7 +53,18 @@ def run(word: str, inventory: str | None, run_dir: str, yes: bool, form: str, no
 
 def resume(word: str, inventory: str | None, run_dir: str, form: str, no_color: bool) -> int:
     """`winmigrate resume RUN`."""
-    return _drive(open_run_folder(run_dir, word), inventory, run_dir, form, no_color)
+    from winmigrate import verbs
+
+    folder = open_run_folder(run_dir, word)
+    plan = read_document(folder, "plan", verbs.PLAN)
+    ground = ground_for(inventory or plan.inventory, run_dir)
+    try:
+        for line in verbs.changed_since(folder, ground=ground):
+            click.echo(f"since it was planned: {line}", err=True)
+    except UsageError as error:
+        # What was planned is in the run's folder; the playbook is only needed to tell what would be planned today.
+        click.echo(f"what changed since it was planned cannot be told: {error}", err=True)
+    return _drive(folder, inventory, run_dir, form, no_color, ground)
 
 
 def _drive(

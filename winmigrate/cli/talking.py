@@ -11,6 +11,7 @@ import click
 from winmigrate.cli.clocks import ground_for
 
 if TYPE_CHECKING:
+    from winmigrate.survey import Roll
     from winmigrate.verbs.ground import Ground
 
 
@@ -36,6 +37,7 @@ def check(
 
     ground = ground_of(playbook, inventory)
     checked = verbs.check(playbook, ground=ground, only=only, skip=skip)
+    tell_unreached(checked.roll, err=form != "text")
     click.echo(findings_as(form, checked.findings, severity), nl=False)
     return checked.exit_code
 
@@ -60,23 +62,38 @@ def plan(playbook: str, inventory: str | None, run_dir: str, rehearse: bool, for
     from winmigrate import verbs
     from winmigrate.documents import document_text
     from winmigrate.reporting.text import findings_text, plan_text
+    from winmigrate.reporting.words import name, visible
 
     ground = ground_of(playbook, inventory, run_dir)
     planned = verbs.plan(playbook, ground=ground)
+    tell_unreached(planned.checked.roll, err=form != "text")
     if form == "json":
         click.echo(document_text(verbs.PLAN, planned.plan), nl=False)
+        click.echo(f"run it: winmigrate run {planned.folder.run_id}", err=True)
     else:
         if planned.checked.findings.wishes or planned.plan.refusals:
             click.echo(findings_text(planned.checked.findings))
         click.echo(plan_text(planned.plan, run=planned.folder.run_id, digest=planned.digest), nl=False)
     if rehearse and planned.plan.steps:
         results = verbs.rehearse(planned.folder, ground=ground)
-        for name, texts in results.items():
-            said = "; ".join(texts) if texts else "nothing stands against it"
-            click.echo(f"rehearsal {name}: {said}", err=form == "json")
+        for vm, texts in results.items():
+            said = visible("; ".join(texts)) if texts else "nothing stands against it"
+            click.echo(f"rehearsal {name(vm)}: {said}", err=form == "json")
         if any(results.values()):
             return 1
     return planned.exit_code
+
+
+def tell_unreached(roll: Roll, *, err: bool) -> None:
+    """A line for each host that did not answer, and why: all that is unknown of it comes of that."""
+    from winmigrate.reporting.words import visible
+
+    silent = [entry for entry in roll.entries.values() if not entry.reached]
+    for entry in silent:
+        why = visible(entry.why_not.removeprefix(f"{entry.host}: "))
+        click.echo(f"{entry.host}  NOT REACHED  {why}", err=err)
+    if silent:
+        click.echo(err=err)
 
 
 def schema(kind: str) -> int:

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ T = TypeVar("T")
 
 #: Bytes of a document that is read. A survey of 10,000 VMs has a third of it.
 LARGEST = 256 * 2**20
+_CONTROL = re.compile("[\x7f-\x9f]")
 _ENVELOPE = ("winmigrate", "version", "digest", "body")
 
 
@@ -40,7 +42,14 @@ def document_text(kind: Kind[T], noun: T) -> str:
         "digest": _digest(kind.name, kind.version, body),
         "body": body,
     }
-    return json.dumps(envelope, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(envelope)
+
+
+def json_text(data: Any) -> str:
+    """JSON for files, tools and terminals: indented, names as they are, but nothing that a terminal would obey."""
+    text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
+    # JSON itself escapes all below U+0020. The C1 controls are what else a terminal acts on.
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 def write_document(folder: RunFolder | Path, name: str, kind: Kind[T], noun: T) -> Path:

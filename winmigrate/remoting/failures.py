@@ -8,6 +8,7 @@ import re
 import socket
 import ssl
 import xml.etree.ElementTree as ET
+from http.client import BadStatusLine, RemoteDisconnected
 
 import requests
 from cryptography import x509
@@ -24,6 +25,7 @@ from winmigrate.errors import (
     Refused,
     TimedOut,
 )
+from winmigrate.remoting import kerberos
 from winmigrate.remoting.endpoint import Endpoint
 
 #: The host had nothing to say within the operation time-out: ask again.
@@ -80,6 +82,7 @@ _CREDSSP_ERRORS = _credssp_errors()
 #: Everything the libraries below raise for what a host, or the way to it, can do to us.
 WIRE_ERRORS: tuple[type[Exception], ...] = (
     *_CREDSSP_ERRORS,
+    *kerberos.KERBEROS_ERRORS,
     ImportError,  # an extra that is not installed is missed only when the host asks for that kind of logon
     WinRMError,
     requests.exceptions.RequestException,
@@ -114,9 +117,16 @@ def is_passing(error: BaseException) -> bool:
     return type(error) is WinRMError or isinstance(error, _CREDSSP_ERRORS)
 
 
+def never_connected(error: BaseException) -> bool:
+    """Was there no connection at all, so that nothing can have been sent?"""
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return True
+    return any(isinstance(each, ConnectionRefusedError | socket.gaierror) for each in _chain(error))
+
+
 def is_refused(error: BaseException) -> bool:
     """Did the host refuse the credential?"""
-    return isinstance(error, (AuthenticationError, SpnegoError, *_CREDSSP_ERRORS))
+    return isinstance(error, (AuthenticationError, SpnegoError, *_CREDSSP_ERRORS, *kerberos.KERBEROS_ERRORS))
 
 
 def translate(host: str, endpoint: Endpoint, error: Exception, doing: str, *, sent: bool = False) -> HostError:
@@ -135,8 +145,12 @@ def translate(host: str, endpoint: Endpoint, error: Exception, doing: str, *, se
 
 
 def _found(host: str, endpoint: Endpoint, error: Exception, doing: str) -> HostError:
-    if isinstance(error, WSManFaultError):
+    if isinstance(error, WSManFaultError) and not isinstance(error.__context__, WinRMTransportError):
         return _fault(host, error, doing)
+    if isinstance(error, WSManFaultError) and (isinstance(error.code, int) or error.reason):
+        return _fault(host, error, doing)
+    if isinstance(error, WSManFaultError):
+        error = error.__context__  # pypsrp took a page of HTML that happens to be XML for a fault
     if isinstance(error, WinRMTransportError):
         name, hint = _STATUS.get(error.code, ("no answer WinRM would give", ""))
         told = f"{endpoint.where} answers HTTP {error.code} ({name}) to {doing}"
@@ -147,42 +161,54 @@ def _found(host: str, endpoint: Endpoint, error: Exception, doing: str) -> HostE
         return _authentication(host, endpoint, error)
     if isinstance(error, requests.exceptions.SSLError):
         message, hint = _certificate(endpoint, error)
-        return CannotConnect(host, message, hint=hint)
+        return CannotConnect(host, message, hint=hint, passing=False)
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return CannotConnect(
             host,
             f"no answer from {endpoint.where} within {endpoint.connect_timeout:g} s",
             hint="is it up, and the port open?",
+            passing=False,
         )
     if isinstance(error, requests.exceptions.ReadTimeout):
         return CannotConnect(
-            host, f"{endpoint.where} takes connections but did not answer while {doing}", hint="is WinRM hung there?"
+            host,
+            f"{endpoint.where} takes connections but did not answer while {doing}",
+            hint="is WinRM hung there, or another program on that port?",
+            passing=False,
         )
     if isinstance(error, requests.exceptions.ConnectionError | OSError):
         return _connection(host, endpoint, error)
     if isinstance(error, ValueError) and "auth protocol" in str(error):
         return _authentication(host, endpoint, error)
-    return ProtocolError(host, f"{endpoint.where} answered {doing} with what is no WinRM: {one_line(error)}")
+    # A KeyError's text is a key of ours, which tells nobody anything.
+    said = "" if isinstance(error, KeyError | AttributeError) else f": {one_line(error)}"
+    return ProtocolError(
+        host, f"{endpoint.where} answered {doing} with what is no WinRM{said}", hint="is it the right port?"
+    )
 
 
 def _fault(host: str, error: WSManFaultError, doing: str) -> HostError:
     code = error.code if isinstance(error.code, int) else None
-    told = one_line(error.provider_fault or error.reason or "")
+    told = error.provider_fault or error.reason
     if code == OPERATION_TIMED_OUT:
         return TimedOut(host, f"the host did not finish {doing} in time")
     what, hint = _FAULTS.get(code or 0, ("the host refused", ""))
-    said = f" ({told})" if told else ""
+    said = f" ({one_line(told)})" if told else ""
     return Refused(host, f"{what}, {doing}, WSMan fault {error.code}{said}", code=code, hint=hint)
 
 
 def _authentication(host: str, endpoint: Endpoint, error: Exception) -> AuthenticationFailed:
     text = one_line(error)
     if isinstance(error, ImportError):
+        extra = "credssp" if endpoint.auth == "credssp" else "kerberos"
         return AuthenticationFailed(
             host,
             f"{endpoint.auth} needs a package that is not installed ({text})",
-            hint=f"pip install 'winmigrate[{endpoint.auth}]'",
+            hint=f"pip install 'winmigrate[{extra}]'" + (f" ({kerberos.BUILDING})" if extra == "kerberos" else ""),
         )
+    known = kerberos.explained(endpoint, error)
+    if known is not None:
+        return AuthenticationFailed(host, f"{known.message} (auth {endpoint.auth})", hint=known.hint)
     if "did not response with one of" in text or "auth protocol" in text:
         return AuthenticationFailed(
             host,
@@ -197,14 +223,26 @@ def _authentication(host: str, endpoint: Endpoint, error: Exception) -> Authenti
     )
 
 
-def _connection(host: str, endpoint: Endpoint, error: Exception) -> CannotConnect:
+def _connection(host: str, endpoint: Endpoint, error: Exception) -> CannotConnect | ProtocolError:
     chain = _chain(error)
+    strange = next((each for each in chain if isinstance(each, BadStatusLine)), None)
+    if strange is not None and not isinstance(strange, RemoteDisconnected):
+        return ProtocolError(
+            host,
+            f"{endpoint.where} speaks no HTTP, and so is no WinRM: it says {one_line(strange)!r}",
+            hint="is it the right port?",
+        )
     if any(isinstance(each, ConnectionRefusedError) for each in chain):
         return CannotConnect(
             host, f"{endpoint.where} refuses connections", hint="on the host: Enable-PSRemoting; is it the right port?"
         )
     if any(isinstance(each, socket.gaierror) or type(each).__name__ == "NameResolutionError" for each in chain):
-        return CannotConnect(host, f'the name "{endpoint.address}" is not known', hint="check DNS, or give an address")
+        return CannotConnect(
+            host,
+            f'the name "{endpoint.address}" is not known',
+            hint="check DNS, or give an address",
+            passing=False,
+        )
     return CannotConnect(host, f"the connection to {endpoint.where} broke ({one_line(chain[-1])})")
 
 
@@ -234,11 +272,15 @@ def _certificate(endpoint: Endpoint, error: Exception) -> tuple[str, str]:
         certificate = x509.load_pem_x509_certificate(pem.encode("ascii"))
         digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
     except (OSError, ValueError):
-        return f"no TLS with {endpoint.where}: {_tls_reason(error)}; {wanted}", "is that port HTTPS?"
+        reason = re.sub(r"^\[[^]]*\] | \(_ssl\.c:\d+\)$", "", _tls_reason(error))
+        return f"no TLS with {endpoint.where}: {reason}", "is that port HTTPS?"
+    hint = "if that is the host's own, pin its SHA-256 (tls: pinned), or name the CA that issued it (ca:)"
+    if "expired" in _tls_reason(error):
+        hint = "renew it on the host, or pin its SHA-256 (tls: pinned) until then"
     shown = f'"{_name(certificate.subject)}", issued by "{_name(certificate.issuer)}", SHA-256 {digest}'
     return (
         f"the certificate of {endpoint.where} is not trusted ({_tls_reason(error)}): it presents {shown}; {wanted}",
-        "if that is the host's own, pin its SHA-256 (tls: pinned), or name the CA that issued it (ca:)",
+        hint,
     )
 
 

@@ -26,7 +26,15 @@ from pypsrp.wsman import NAMESPACES
 from winmigrate.errors import ClixmlError, ConnectionLost, HostError, ProtocolError, TimedOut
 from winmigrate.remoting.endpoint import Endpoint
 from winmigrate.remoting.enumeration import is_listed, selectors_of
-from winmigrate.remoting.failures import UNKNOWN_SELECTORS, WIRE_ERRORS, fault_code, is_passing, one_line, translate
+from winmigrate.remoting.failures import (
+    UNKNOWN_SELECTORS,
+    WIRE_ERRORS,
+    fault_code,
+    is_passing,
+    never_connected,
+    one_line,
+    translate,
+)
 from winmigrate.remoting.messages import (
     CREATE_PIPELINE,
     HOST_CALL,
@@ -120,7 +128,7 @@ class PsrpSession:
         try:
             pool.open()
         except WIRE_ERRORS as error:
-            if is_passing(error) and not pool.shell.opened:
+            if is_passing(error) and not never_connected(error) and not pool.shell.opened:
                 # perhaps the shell was made and only the answer got lost; we chose its id
                 wire.reset()
                 pool.shell._selector_set = selectors_of(pool.id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from winmigrate.errors import CannotConnect, ConnectionLost
 from winmigrate.facts import Unreadable
@@ -27,7 +27,8 @@ def reading(
 ) -> T:
     """What ``act`` reads in a session of its own, which is closed after. ``act`` must change nothing on any host.
 
-    Waits 1, then 2 seconds of the clock between attempts. Raises the last attempt's error, of the HostError tree.
+    Waits 1, then 2 seconds of the clock between attempts. What will not be otherwise in a few seconds (a certificate,
+    a name, a host that says nothing) is not tried again. Raises the last attempt's error, of the HostError tree.
     """
 
     def once() -> T:
@@ -41,11 +42,15 @@ def reading(
     again = Retrying(
         stop=stop_after_attempt(attempts),
         wait=wait_exponential(multiplier=1, max=10),
-        retry=retry_if_exception_type((ConnectionLost, CannotConnect)),
+        retry=retry_if_exception(_is_passing),
         sleep=lambda seconds: clock.sleep(float(seconds)),
         reraise=True,
     )
     return again(once)
+
+
+def _is_passing(error: BaseException) -> bool:
+    return isinstance(error, ConnectionLost) or (isinstance(error, CannotConnect) and error.passing)
 
 
 def read_batch(

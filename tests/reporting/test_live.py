@@ -331,7 +331,7 @@ def test_a_screen_shows_no_more_than_it_has_room_for() -> None:
     stage = Stage(plan(*steps))
     picture = Observer(stage.plan, BERLIN).see(stage.at(0))
     console = Console(file=io.StringIO(), width=120, height=24)
-    console.print(live.screen_of(picture, 24))
+    console.print(live.screen_of(picture, 120, 24))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert len(text.splitlines()) <= 23
     assert "and 80 more" in text

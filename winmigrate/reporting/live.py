@@ -203,7 +203,7 @@ class _Screen(LiveView):
         now = time.monotonic()
         if self._live is not None and now - self._drawn >= REDRAW:
             self._drawn = now
-            self._live.update(screen_of(picture, self._console.height), refresh=True)
+            self._live.update(screen_of(picture, self._console.width, self._console.height), refresh=True)
 
     def _close(self) -> None:
         if self._live is not None:
@@ -226,8 +226,8 @@ def _console(out: IO[str], no_color: bool) -> Console:
 _STYLE = {Status.MOVING: "", Status.WAITING: "dim", Status.UNKNOWN: "bold red"}
 
 
-def screen_of(picture: Picture, height: int) -> RenderableType:
-    """What a terminal of that height shows."""
+def screen_of(picture: Picture, width: int, height: int) -> RenderableType:
+    """What a terminal of that size shows; bars only where they leave room for words."""
     from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
@@ -236,12 +236,15 @@ def screen_of(picture: Picture, height: int) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
-    table.add_column(width=16)
+    table.add_column(width=16 if width >= 100 else 0)
     table.add_column(overflow="fold")
     room = max(height - 4, 3)
     for line in picture.lines[:room]:
         style = "bold red" if line.alarm else _STYLE.get(line.status, "")
-        bar = ProgressBar(total=100, completed=line.percent, width=16) if line.percent is not None else Text("")
+        bar: RenderableType = ""
+        if line.percent is not None and width >= 100:
+            done = "red" if line.alarm else "cyan"
+            bar = ProgressBar(total=100, completed=line.percent, width=16, complete_style=done, finished_style=done)
         table.add_row(Text(line.vm, style), Text(line.way, style), bar, Text(line.text, style))
     parts: list[RenderableType] = [Text(picture.head, "bold"), table]
     if len(picture.lines) > room:

@@ -6,7 +6,6 @@ execution 7: a failure of whoever only looks on never stops a move. It is noted 
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -63,12 +62,12 @@ class Ledger:
     def state(self, step: str) -> StepState:
         """A copy of the step's state."""
         with self._guard:
-            return copy.deepcopy(self._states[step])
+            return self._states[step].copy()
 
     def states(self) -> dict[str, StepState]:
         """A copy of all states."""
         with self._guard:
-            return copy.deepcopy(self._states)
+            return {name: state.copy() for name, state in self._states.items()}
 
     def statuses(self) -> dict[str, Status]:
         """Status of each step."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -55,6 +55,10 @@ class StepState:
     def open_intent(self) -> bool:
         """Was a move sent (or nearly) whose end nobody has observed?"""
         return self.ticket is not None and not self.status.final
+
+    def copy(self) -> StepState:
+        """A copy that later entries leave alone. The entries' own data are shared: nobody changes those."""
+        return replace(self, inverses=list(self.inverses), phases=list(self.phases))
 
 
 def fold(steps: Iterable[str], entries: Iterable[Entry]) -> dict[str, StepState]:

@@ -223,6 +223,30 @@ def test_planned_vms_of_one_host_are_removed_together() -> None:
     assert "Name='00000001-AAAA-4BBB-8CCC-0123456789AB' OR Name='00000003-" in first.command
 
 
+def test_old_files_of_one_host_stand_together() -> None:
+    tape = Tape()
+    tape.done(0, 300, STEPS[0].id, leftovers=["D:\\a.vhdx", "D:\\b.vhdx"])
+    tape.done(0, 300, STEPS[1].id, leftovers=["E:\\c.vhdx"])
+    (only,) = build_report(_simple(0, 1), NOTHING, tape.entries).to_do
+    assert only.what == "3 files left on hv01: look at them, then remove them"
+    assert only.command.splitlines() == [
+        "Remove-Item -LiteralPath 'D:\\a.vhdx', 'D:\\b.vhdx' -Confirm",
+        "Remove-Item -LiteralPath 'E:\\c.vhdx' -Confirm",
+    ]
+
+
+def test_what_was_put_back_is_told_and_no_longer_to_do() -> None:
+    tape, one = Tape(), STEPS[0].id
+    tape.at(0, one, Kind.INVERSE, change="adapter disconnected", inverse="Connect-VMNetworkAdapter -Id 1")
+    tape.at(1, one, Kind.UNDONE, change="adapter disconnected")
+    tape.at(2, one, Kind.OUTCOME, status="failed", where="on hv01", cause="x")
+    report = build_report(_simple(0), NOTHING, tape.entries)
+    assert [note.text for note in report.moves[0].notes] == [
+        "changed on the way: adapter disconnected", "put back: adapter disconnected",
+    ]  # fmt: skip
+    assert [item.command for item in report.to_do] == ["winmigrate plan playbook.yml"]
+
+
 def test_what_was_not_put_back_and_what_a_rehearsal_left_is_to_do() -> None:
     tape = Tape()
     one = STEPS[0].id

@@ -260,6 +260,10 @@ def _notes(entries: Iterable[Entry]) -> Iterable[Note]:
             yield Note(entry.at, f"Windows said: {data['error']}")
         elif entry.kind is Kind.REHEARSED and data.get("left_behind"):
             yield Note(entry.at, f"the rehearsal's planned VM is still there: {data['left_behind']}")
+        elif entry.kind is Kind.INVERSE:
+            yield Note(entry.at, f"changed on the way: {data.get('change', '')}")
+        elif entry.kind is Kind.UNDONE:
+            yield Note(entry.at, f"put back: {data.get('change', '')}")
         elif entry.kind is Kind.RETIRED:
             yield Note(entry.at, "the shell of an old command was deleted")
         elif entry.kind is Kind.RUN:

@@ -57,7 +57,7 @@ def to_do_of(
     if waiting:
         word = "has not begun" if len(waiting) == 1 else "have not begun"
         found.append(ToDo(_names(waiting), word, f"winmigrate run {run}", OPERATOR))
-    return (*found, *(_leftovers(move) for move in moves if move.leftovers))
+    return (*found, *_leftovers(moves))
 
 
 def _names(moves: Iterable[MoveReport]) -> str:
@@ -115,13 +115,22 @@ def destroy_planned_vms(vm_ids: Sequence[str]) -> str:
     )
 
 
-def _leftovers(move: MoveReport) -> ToDo:
-    quoted = ", ".join("'" + path.replace("'", "''") + "'" for path in move.leftovers)
-    return ToDo(
-        name(move.vm_name),
-        f"{count(len(move.leftovers), 'file')} left on {move.source}: look at it, then remove it"
-        if len(move.leftovers) == 1
-        else f"{len(move.leftovers)} files left on {move.source}: look at them, then remove them",
-        f"Remove-Item -LiteralPath {quoted} -Confirm",
-        f"administrator on {move.source}, once {name(move.vm_name)} is known to be well on {move.destination}",
-    )
+def _leftovers(moves: Sequence[MoveReport]) -> Iterable[ToDo]:
+    by_host: dict[str, list[MoveReport]] = {}
+    for move in moves:
+        if move.leftovers:
+            by_host.setdefault(move.source, []).append(move)
+    for host, members in by_host.items():
+        number = sum(len(move.leftovers) for move in members)
+        those = "it" if number == 1 else "them"
+        vms = "it is" if len(members) == 1 else "they are"
+        yield ToDo(
+            _names(members),
+            f"{count(number, 'file')} left on {host}: look at {those}, then remove {those}",
+            "\n".join(f"Remove-Item -LiteralPath {_quoted(move.leftovers)} -Confirm" for move in members),
+            f"administrator on {host}, once {vms} known to be well at the destination",
+        )
+
+
+def _quoted(paths: Iterable[str]) -> str:
+    return ", ".join("'" + path.replace("'", "''") + "'" for path in paths)

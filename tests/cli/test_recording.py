@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 
-from tests.whole.labs import Site, site
+from tests.whole.labs import FABRICS, Site, site
 
 PASSWORD = "Kanarienvogel 0x2F!"
 FABRIC = f"""\
@@ -144,3 +146,14 @@ def test_what_looks_like_a_secret_is_not_saved(tmp_path: Path) -> None:
     assert "a password beside its name" in done.stderr
     assert "hunter2" not in done.stderr
     assert not list((tmp_path / "transcripts").glob("*1*"))
+
+
+def test_schemas_of_files_that_only_the_lab_and_the_player_read(tmp_path: Path) -> None:
+    for kind in ("transcript", "fabric"):
+        schema = json.loads(winmigrate("schema", kind, cwd=tmp_path).stdout)
+        jsonschema.Draft202012Validator.check_schema(schema)
+        examples = sorted(FABRICS.glob("*.yml")) if kind == "fabric" else []
+        for file in examples:
+            jsonschema.validate(yaml.safe_load(file.read_text("utf-8")), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"hosts": {"hv01": {"vms": {"web01": {"memory": ["4 GB"]}}}}}, schema)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from winmigrate.request import Clock
     from winmigrate.verbs.ground import Ground
 
 
@@ -23,9 +22,9 @@ def ground_for(inventory: str, run_dir: str = "runs") -> Ground:
     book = given.book()
     if book is not None:
         return stand(loaded, run_dir=run_dir, replaying=book)
-    clock: Clock | None = None
+    clock = None
     if loaded.lab is not None:
-        from winmigrate.lab.clock import LabClock
+        from winmigrate.testing.serving import lab_clock
 
-        clock = LabClock(loaded.lab.control, loaded.lab.token)
+        clock = lab_clock(loaded)
     return stand(loaded, clock=clock, run_dir=run_dir, recording=given.recording)

@@ -188,7 +188,7 @@ def record(words: tuple[str, ...], out: str) -> int:
 @program.command()
 @click.argument("kind")
 def schema(kind: str) -> int:
-    """JSON Schema of inventory, playbook, fabric, plan, ... for editors."""
+    """JSON Schema of inventory, playbook, fabric, transcript, plan, ... for editors."""
     from winmigrate.cli import talking
 
     return talking.schema(kind)
@@ -200,16 +200,22 @@ def lab() -> None:
 
 
 @lab.command("serve")
-@click.argument("fabric", type=click.Path(dir_okay=False))
+@click.argument("fabric", type=click.Path(dir_okay=False), required=False)
+@click.option("--book", type=click.Path(exists=True), metavar="DIR",
+              help="Serve the hosts of a recording in the place of a fabric.")  # fmt: skip
 @click.option("--inventory", "out", type=click.Path(dir_okay=False), default="inventory.yml", show_default=True,
               help="Inventory to write.")  # fmt: skip
 @click.option("--clock", type=click.Choice(["real", "leap", "step"]), default="real", show_default=True)
 @click.option("--rate", type=float, default=1.0, show_default=True, help="Fabric seconds a second, for a real clock.")
-def serve(fabric: str, out: str, clock: str, rate: float) -> int:
-    """Serve FABRIC over WinRM on loopback until stopped."""
+def serve(fabric: str | None, book: str | None, out: str, clock: str, rate: float) -> int:
+    """Serve FABRIC, or the hosts of a recording, over WinRM on loopback until stopped."""
     from winmigrate.cli import labs
 
-    return labs.serve(Path(fabric), Path(out), clock, rate)
+    if (fabric is None) == (book is None):
+        raise click.UsageError("wanted: a FABRIC file, or --book DIR")
+    if book is not None:
+        return labs.serve_book(Path(book), Path(out))
+    return labs.serve(Path(str(fabric)), Path(out), clock, rate)
 
 
 @lab.command("demo")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -19,9 +16,9 @@ from typing import Any
 import click
 
 from winmigrate.errors import LabError
+from winmigrate.testing.serving import lab, played
 
-#: A lab with a few hosts is ready in about a second; past this something is wrong: seconds.
-READY_WITHIN = 60.0
+__all__ = ["demo", "lab", "serve"]
 
 
 def serve(fabric: Path, out: Path, clock: str, rate: float) -> int:
@@ -31,39 +28,24 @@ def serve(fabric: Path, out: Path, clock: str, rate: float) -> int:
         for name, host in ready["hosts"].items():
             click.echo(f"{name}: https port {host['https']}, http port {host['http']} (message encryption)")
         click.echo(f"control: {ready['control']}")
-        click.echo(f"try it: winmigrate hosts -i {shlex.quote(str(out))}     stop it: Ctrl-C")
-        with contextlib.suppress(KeyboardInterrupt):
-            while ready["process"].poll() is None:
-                time.sleep(0.5)
-        return 0 if ready["process"].poll() in (None, 0) else 70
+        return _until_stopped(ready, out)
 
 
-@contextlib.contextmanager
-def lab(
-    fabric: Path, inventory: Path, *, clock: str = "leap", rate: float = 1.0, http: bool = False
-) -> Iterator[dict[str, Any]]:
-    """A lab in a process of its own, ended when this ends. Gives its ready line and ``process``. Raises LabError."""
-    words = [sys.executable, "-m", "winmigrate.lab.server", str(fabric), "--inventory", str(inventory)]
-    words += ["--clock", clock, "--rate", str(rate), *(["--http"] if http else [])]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        if not line:
-            said = process.stderr.read() if process.stderr else ""
-            raise LabError(said.strip() or f"the lab ended with {process.wait()}")
-        yield {**json.loads(line), "process": process}
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+def serve_book(book: Path, out: Path) -> int:
+    """`winmigrate lab serve --book DIR`: the same messages to any client; each entry once, in order."""
+    with played(book, out) as ready:
+        click.echo(f"inventory: {out}")
+        for name, host in ready["hosts"].items():
+            click.echo(f"{name}: https port {host['https']}, http port {host['http']} (message encryption)")
+        return _until_stopped(ready, out)
+
+
+def _until_stopped(ready: dict[str, Any], out: Path) -> int:
+    click.echo(f"try it: winmigrate hosts -i {shlex.quote(str(out))}     stop it: Ctrl-C")
+    with contextlib.suppress(KeyboardInterrupt):
+        while ready["process"].poll() is None:
+            time.sleep(0.5)
+    return 0 if ready["process"].poll() in (None, 0) else 70
 
 
 # --- the demo ----------------------------------------------------------------------------------------------------

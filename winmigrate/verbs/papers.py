@@ -75,9 +75,13 @@ def rehearse(
 
 def schema(kind: str) -> dict[str, Any]:
     """JSON Schema of a file that people write, or of a document. Raises UsageError for an unknown kind."""
-    from winmigrate import inventory, playbook
+    from winmigrate import inventory, playbook, transcript
 
-    written = {"inventory": inventory.inventory_schema, "playbook": playbook.playbook_schema}
+    written = {
+        "inventory": inventory.inventory_schema,
+        "playbook": playbook.playbook_schema,
+        "transcript": transcript.transcript_schema,
+    }
     if kind in written:
         return written[kind]()
     if kind in KINDS:

@@ -225,9 +225,13 @@ PROCESSOR = table(
     logical=whole(1, 1024), features=listing(words()),
 )
 
+#: A version is also a number to whoever reads YAML, and so to editors.
+VERSION = Shape(
+    choice(*VERSIONS).read, {"enum": [*VERSIONS, *(int(version) for version in VERSIONS if version.isdigit())]})
+
 HOST = table(
     "a mapping such as {version: 2019, memory: 256 GB, volumes: {D: 4 TB}, vms: {...}}",
-    version=choice(*VERSIONS), name=words(), fqdn=words(), memory=SIZE, memory_reserved=SIZE, processor=PROCESSOR,
+    version=VERSION, name=words(), fqdn=words(), memory=SIZE, memory_reserved=SIZE, processor=PROCESSOR,
     volumes=entries(VOLUME, "a mapping from drive letters to volumes",
                     lambda key: None if len(key.rstrip(":")) == 1 and key[0].isalpha() else "wanted: a drive letter"),
     files=entries(SIZE, "a mapping from paths to sizes"), switches=listing(SWITCH), sans=listing(FREE),

@@ -116,7 +116,7 @@ def test_waiting_for_slots_has_a_deadline_and_then_ends() -> None:
 
 def test_what_windows_put_off_is_not_asked_before_its_time() -> None:
     made = plan(step("a"))
-    held = {"a": (NOW + dt.timedelta(seconds=60), "migration limit 2 was reached")}
+    held = {"a": (NOW + dt.timedelta(seconds=60), "Windows says: migration limit 2 was reached")}
     assert "Windows says: migration limit 2" in reasons(ask(made, held=held))["a"]
     assert ask(made, held=held, now=NOW + dt.timedelta(seconds=60)).start == ("a",)
 

@@ -67,13 +67,13 @@ def fingerprint_from(data: dict[str, Any]) -> Fingerprint:
 def _in_flight(run: Run, step: Step) -> dict[tuple[str, str], int]:
     """Bytes that moves under way will still take of the same destination's volumes. Memory is reserved at once."""
     taken: dict[tuple[str, str], int] = {}
-    statuses = run.ledger.statuses()
+    states = run.ledger.states()
     for other in run.plan.steps:
         if other.id == step.id or other.move.destination != step.move.destination:
             continue
-        if statuses[other.id] not in (Status.MOVING, Status.UNKNOWN):
+        if states[other.id].status not in (Status.MOVING, Status.UNKNOWN):
             continue
-        percent = run.ledger.state(other.id).percent or 0
+        percent = states[other.id].percent or 0
         for file in other.move.files:
             place = (other.move.destination, volume(file.destination))
             taken[place] = taken.get(place, 0) + int(file.size * (100 - percent) / 100)

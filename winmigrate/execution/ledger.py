@@ -24,6 +24,8 @@ class Ledger:
         self, journal: Journal, steps: Iterable[str], clock: Clock, observers: Iterable[Observer] = ()
     ) -> None:
         self._journal = journal
+        #: Held while an entry goes to disk, which may take a while; whoever only wants to know does not wait for it.
+        self._writing = threading.RLock()
         self._guard = threading.RLock()
         self._states = fold(steps, journal.entries())
         self._observers = list(observers)
@@ -32,11 +34,12 @@ class Ledger:
 
     def write(self, step: str, kind: Kind, **data: Any) -> Entry:
         """To disk, then to the states, then to the observers."""
-        with self._guard:
+        with self._writing:
             entry = self._journal.write(step, kind, **data)
-            if step in self._states:
-                apply(self._states[step], entry)
-            observers = list(self._observers)
+            with self._guard:
+                if step in self._states:
+                    apply(self._states[step], entry)
+                observers = list(self._observers)
         self.news.set()
         for observer in observers:
             self._tell(observer, entry)
@@ -50,6 +53,12 @@ class Ledger:
         """This process follows the step from now on (no entry: it is a fact of the process, not of the run)."""
         with self._guard:
             self._states[step].status = Status.MOVING
+        self.news.set()
+
+    def put_back(self, step: str) -> None:
+        """It is not its time yet: the scheduler has it again."""
+        with self._guard:
+            self._states[step].status = Status.WAITING
         self.news.set()
 
     def doubt(self, step: str) -> None:
@@ -79,7 +88,7 @@ class Ledger:
             observer(entry)
         except Exception as error:
             # Law 7: whoever only looks on is dropped, the move goes on. The note says so once.
-            with self._guard:
+            with self._writing, self._guard:
                 if observer in self._observers:
                     self._observers.remove(observer)
                     self._journal.write("", Kind.NOTE, text=f"an observer failed and is told no more: {error!r}")

@@ -69,7 +69,7 @@ def decide(
     """What to start at ``now``. ``states``: status of each step. ``stopping``: why nothing new starts, or "".
 
     ``waiting_since``: since when each step waits for slots, for its deadline (``plan.wait_limit`` seconds).
-    ``held``: steps that Windows itself put off, until when and what it said.
+    ``held``: steps that are put off (Windows' limit was reached, a backup runs): until when, and why.
     """
     since = waiting_since or {}
     slots = _slots(plan, states, seen)
@@ -86,7 +86,7 @@ def decide(
         reason = _wait_reason(plan, step, states, seen, slots, now, running, stopping)
         until, said = (held or {}).get(step.id, (now, ""))
         if reason is None and now < until:
-            reason = "slots", f"Windows says: {said}"
+            reason = "slots", said
         if reason is None:
             start.append(step.id)
             running += 1

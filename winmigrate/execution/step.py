@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from winmigrate.errors import HostError
 from winmigrate.execution import points
 from winmigrate.execution.journal import Kind
-from winmigrate.execution.reconcile import SECOND_LOOK_AFTER, Knowledge, Location, Look, Next, judge
+from winmigrate.execution.reconcile import SECOND_LOOK_AFTER, Knowledge, Location, Look, Next, judge, locate
 from winmigrate.execution.rehearsal import rehearse_step
 from winmigrate.execution.send import send
 from winmigrate.execution.states import Status, StepState
@@ -26,8 +26,18 @@ if TYPE_CHECKING:
     from winmigrate.execution.run import Run
     from winmigrate.planning.plan import Step
 
-#: When Windows' limit was reached, it is asked again after so many seconds.
+#: When Windows' limit was reached, or a VM was busy, it is asked again after so many seconds.
 ASK_AGAIN = 60.0
+
+#: Operational statuses of a VM that is not to be moved now, and what they say of it.
+_BUSY = {
+    "BackingUpVirtualMachine": "is being backed up",
+    "MergingDisks": "merges its disks",
+    "CreatingSnapshot": "has a checkpoint made",
+    "DeletingSnapshot": "has a checkpoint deleted",
+    "ApplyingSnapshot": "has a checkpoint applied",
+    "ExportingVirtualMachine": "is being exported",
+}
 
 
 def follow_step(run: Run, step_id: str) -> None:
@@ -37,7 +47,9 @@ def follow_step(run: Run, step_id: str) -> None:
     if state.open_intent:
         sent_again = settle(run, step, Knowledge("unseen"))
     else:
-        sent_again = True
+        sent_again = _nothing_runs(run, step)
+        if not sent_again and step_id not in run.held:
+            sent_again = settle(run, step, Knowledge("gone"))
     while sent_again and not run.detaching:
         if run.ledger.state(step_id).cancel_asked:
             _outcome(run, step, Status.CANCELLED, f"on {step.move.source}", "cancelled before it was sent")
@@ -46,6 +58,36 @@ def follow_step(run: Run, step_id: str) -> None:
             return
         knowledge = send(run, step)
         sent_again = settle(run, step, knowledge)
+
+
+def _nothing_runs(run: Run, step: Step) -> bool:
+    """Is the VM at rest? A move of it that runs is adopted, whoever started it, if it goes where we would.
+
+    A backup, a merge and the like is waited for: the step is held, and the scheduler comes back to it.
+    """
+    run.held.pop(step.id, None)
+    look = look_at(run, step)
+    if locate(look) is not Location.RUNNING:
+        busy = _BUSY.get(look.source.status)
+        if busy is not None:
+            until = look.at + dt.timedelta(seconds=ASK_AGAIN)
+            run.held[step.id] = until, f"{step.move.vm_name} on {step.move.source} {busy}"
+            run.ledger.put_back(step.id)
+        return busy is None
+    view = run.watchers[step.move.source].view
+    job = view.job_of(step.move.vm_id) if view is not None else None
+    there = job.destination_host if job is not None else None
+    if isinstance(there, str) and not _same_host(there, step.move.destination_fqdn):
+        _outcome(run, step, Status.REFUSED, look.describe(), f"others move it to {there} at this moment")
+        return False
+    run.ledger.write(step.id, Kind.ADOPTED, says=look.describe())
+    return False
+
+
+def _same_host(one: str, other: str) -> bool:
+    """Is it one host, by short or full name?"""
+    first, second = one.casefold(), other.casefold()
+    return first == second or first.partition(".")[0] == second.partition(".")[0]
 
 
 def prepare(run: Run, step: Step) -> bool:
@@ -72,6 +114,8 @@ def prepare(run: Run, step: Step) -> bool:
 
 def settle(run: Run, step: Step, knowledge: Knowledge) -> bool:
     """Looks until it is known where the VM is. True: nothing came of it and it may be sent again."""
+    if run.ledger.state(step.id).status.final:
+        return False
     looks: list[Look] = []
     unknown_since: dt.datetime | None = None
     told = ""
@@ -102,7 +146,7 @@ def settle(run: Run, step: Step, knowledge: Knowledge) -> bool:
         if verdict.next is Next.SEND:
             return True
         if verdict.next is Next.WAIT:
-            run.held[step.id] = look.at + dt.timedelta(seconds=ASK_AGAIN), verdict.reason
+            run.held[step.id] = look.at + dt.timedelta(seconds=ASK_AGAIN), f"Windows says: {verdict.reason}"
             return False
         if verdict.next is Next.RETIRE:
             _retire(run, step, state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from winmigrate.execution.standing import RunStatus
 from winmigrate.verbs.ground import CANDIDATES, FINDINGS, KINDS, PLAN, ROLL, SURVEY, Ground, stand
 from winmigrate.verbs.looking import Checked, Planned, check, explain, hosts, plan
-from winmigrate.verbs.moving import cancel, resume, run, status
+from winmigrate.verbs.moving import cancel, changed_since, resume, run, status
 from winmigrate.verbs.papers import Written, init, rehearse, report, schema
 from winmigrate.verbs.recording import Recording
 
@@ -23,6 +23,7 @@ __all__ = [
     "RunStatus",
     "Written",
     "cancel",
+    "changed_since",
     "check",
     "explain",
     "hosts",

@@ -63,6 +63,38 @@ def run(
 resume = run
 
 
+def changed_since(
+    run: str | Path | RunFolder, *, ground: Ground | None = None, run_dir: Path | str = "runs"
+) -> tuple[str, ...]:
+    """What is left of a begun run, surveyed and planned anew: a sentence for each difference to its plan.
+
+    Raises InputFaults if the playbook can no longer be read.
+    """
+    from winmigrate.planning import make_plan
+    from winmigrate.planning.difference import difference
+    from winmigrate.playbook import load_playbook
+    from winmigrate.verbs.looking import check
+
+    folder = run if isinstance(run, RunFolder) else open_folder(run, run_dir)
+    old = read_document(folder, "plan", PLAN)
+    states = fold((step.id for step in old.steps), read_journal(folder.path))
+    left = {name for name, state in states.items() if state.status is Status.WAITING}
+    if not left:
+        return ()
+    place = ground or stand(old.inventory, run_dir=folder.path.parent)
+    checked = check(load_playbook(old.playbook, place.inventory), ground=place)
+    new = make_plan(
+        checked.survey,
+        checked.candidates,
+        checked.findings,
+        checked.roll,
+        checked.playbook,
+        place.inventory,
+        place.clock.now(),
+    )
+    return difference(old, new, left)
+
+
 def refuse_if_stale(plan: Plan, folder: RunFolder, roll: Roll, place: Ground) -> None:
     """A plan older than an hour is surveyed again. Raises PlanRefused where its expectations no longer hold."""
     age = (place.clock.now() - plan.made_at).total_seconds()

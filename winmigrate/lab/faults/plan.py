@@ -6,8 +6,8 @@ takes the ``nth`` exchange from there on that fits (``host``, ``action``), ``tim
 Kinds on the wire: drop (connection reset), lose-reply (done, but never told), truncate (half a reply, then reset), hang
 (no answer, connection open), http-error (``status`` instead of an answer). And latency: from its moment on, every
 connection to ``host`` and every exchange there takes ``milliseconds`` of real time more.
-Kinds in the fabric: crash (``host`` dies, back after ``down`` seconds; with ``down: 0`` it stays away), break-move
-(``how``, and ``leave`` for leftovers), fill-disk (``host``, ``volume``, ``free``), leftover-planned (a planned VM of
+Kinds in the fabric: backup (``vm`` of ``host`` is backed up for ``lasts`` seconds, and says so), crash
+(``host`` dies, back after ``down`` seconds; with ``down: 0`` it stays away), break-move (``how``, and ``leave`` for leftovers), fill-disk (``host``, ``volume``, ``free``), leftover-planned (a planned VM of
 ``vm`` at ``host``), slow (``host``'s network card has ``rate`` from now on), refuse-migrations (``host``'s port 6600 is
 shut).
 """
@@ -33,7 +33,7 @@ WIRE_KINDS: Mapping[str, tuple[Point, Literal["drop", "hang", "answer", "truncat
     "drop": ("request", "drop"), "lose-reply": ("reply", "drop"), "truncate": ("reply", "truncate"),
     "hang": ("request", "hang"), "http-error": ("request", "answer"),
 }
-FABRIC_KINDS = ("crash", "break-move", "fill-disk", "leftover-planned", "slow", "refuse-migrations")
+FABRIC_KINDS = ("backup", "crash", "break-move", "fill-disk", "leftover-planned", "slow", "refuse-migrations")
 
 LATENCY = "latency"
 
@@ -42,10 +42,11 @@ FAULT = shapes.table(
     kind=Key(choice(*WIRE_KINDS, LATENCY, *FABRIC_KINDS), True), id=words(), host=words(), vm=shapes.FREE,
     phase=choice(*PHASES), after=whole(0, 10**6), action=words(), nth=whole(1, 10**6), times=whole(1, 10**6),
     status=whole(400, 599), down=whole(0, 10**7), how=choice(*failures.BY_NAME), leave=truth(), volume=words(),
-    free=shapes.SIZE, rate=shapes.RATE, milliseconds=whole(1, 60_000),
+    free=shapes.SIZE, rate=shapes.RATE, lasts=whole(1, 10**6), milliseconds=whole(1, 60_000),
 )
 
-_NEEDS = {"crash": ("host",), "fill-disk": ("host", "volume"), "leftover-planned": ("host", "vm"),
+_NEEDS = {"backup": ("host", "vm", "lasts"), "crash": ("host",), "fill-disk": ("host", "volume"),
+          "leftover-planned": ("host", "vm"),
           "slow": ("host", "rate"), "refuse-migrations": ("host",), "break-move": (),
           LATENCY: ("milliseconds",)}
 
@@ -228,6 +229,21 @@ def _leftover(world: World, given: Mapping[str, Any], job: str | None) -> None:
     raise LabError(f'no VM "{given["vm"]}" on another host than {given["host"]}')
 
 
+def _backup(world: World, given: Mapping[str, Any], job: str | None) -> None:
+    wanted = given["vm"].lower()
+    vm = next((vm for vm in _host(world, given).vms.values() if wanted in (vm.name.lower(), str(vm.id))), None)
+    if vm is None:
+        raise LabError(f'no VM "{given["vm"]}" on {given["host"]}')
+    vm.secondary_status = "BackingUpVirtualMachine"
+
+    def over(at: float) -> None:
+        with world.lock:
+            if vm.secondary_status == "BackingUpVirtualMachine":
+                vm.secondary_status = None
+
+    world.clock.at(world.clock.monotonic() + given["lasts"], over)
+
+
 def _slow(world: World, given: Mapping[str, Any], job: str | None) -> None:
     _host(world, given).nic_rate = given["rate"]
     world.links.reshare(world.clock.monotonic())
@@ -238,6 +254,7 @@ def _refuse(world: World, given: Mapping[str, Any], job: str | None) -> None:
 
 
 _STRIKES: Mapping[str, Callable[[World, Mapping[str, Any], str | None], None]] = {
-    "crash": _crash, "break-move": _break, "fill-disk": _fill, "leftover-planned": _leftover, "slow": _slow,
+    "backup": _backup, "crash": _crash, "break-move": _break, "fill-disk": _fill,
+    "leftover-planned": _leftover, "slow": _slow,
     "refuse-migrations": _refuse,
 }

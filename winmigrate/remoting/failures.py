@@ -69,19 +69,21 @@ _STATUS: dict[int, tuple[str, str]] = {
 _PASSING_STATUS = frozenset({400, 500, 502, 503, 504})
 
 
-def _credssp_errors() -> tuple[type[Exception], ...]:
-    """What the extra "credssp" raises, where it is installed."""
+def _credssp_errors() -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]:
+    """What the extra "credssp" raises, where it is installed: a broken dance, and the host's own word of refusal."""
     try:
-        return (importlib.import_module("requests_credssp.exceptions").AuthenticationException,)
+        found = importlib.import_module("requests_credssp.exceptions")
     except ImportError:
-        return ()
+        return (), ()
+    return (found.AuthenticationException,), (found.NTStatusException,)
 
 
-_CREDSSP_ERRORS = _credssp_errors()
+_CREDSSP_ERRORS, _CREDSSP_REFUSALS = _credssp_errors()
 
 #: Everything the libraries below raise for what a host, or the way to it, can do to us.
 WIRE_ERRORS: tuple[type[Exception], ...] = (
     *_CREDSSP_ERRORS,
+    *_CREDSSP_REFUSALS,
     *kerberos.KERBEROS_ERRORS,
     ImportError,  # an extra that is not installed is missed only when the host asks for that kind of logon
     WinRMError,
@@ -126,7 +128,8 @@ def never_connected(error: BaseException) -> bool:
 
 def is_refused(error: BaseException) -> bool:
     """Did the host refuse the credential?"""
-    return isinstance(error, (AuthenticationError, SpnegoError, *_CREDSSP_ERRORS, *kerberos.KERBEROS_ERRORS))
+    refusals = (*_CREDSSP_ERRORS, *_CREDSSP_REFUSALS, *kerberos.KERBEROS_ERRORS)
+    return isinstance(error, (AuthenticationError, SpnegoError, *refusals))
 
 
 def translate(host: str, endpoint: Endpoint, error: Exception, doing: str, *, sent: bool = False) -> HostError:

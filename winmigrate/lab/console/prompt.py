@@ -103,7 +103,7 @@ def _redirected(part: str, around: Surroundings) -> Running:
     if re.search(r"[<>]", re.sub(r'"[^"]*"', "", bare)):
         yield Out("stderr", _MISSING.format("files"))
         return 1
-    running = _command(bare.strip(), around)
+    running = _command(bare.lstrip(), around)
     try:
         while True:
             try:

@@ -83,7 +83,8 @@ def read_aftermath(run: Run, step: Step) -> Aftermath:
             answers = ask_batch(session, [Read("files", storage.files(paths, run.versions[move.source]))])
             found = arrivals(paths, answers["files"], run.versions[move.source], move.source)
             unread = next((item for item in found.values() if isinstance(item, Unreadable)), None)
-            leftovers = unread or tuple(path for path in paths if found.get(path_key(path)) is not None)
+            left = tuple(path for path in paths if found.get(path_key(path)) is not None)
+            leftovers = left if unread is None else unread
         finally:
             session.close()
     except HostError as error:

@@ -6,10 +6,10 @@ takes the ``nth`` exchange from there on that fits (``host``, ``action``), ``tim
 Kinds on the wire: drop (connection reset), lose-reply (done, but never told), truncate (half a reply, then reset), hang
 (no answer, connection open), http-error (``status`` instead of an answer). And latency: from its moment on, every
 connection to ``host`` and every exchange there takes ``milliseconds`` of real time more.
-Kinds in the fabric: backup (``vm`` of ``host`` is backed up for ``lasts`` seconds, and says so), crash
-(``host`` dies, back after ``down`` seconds; with ``down: 0`` it stays away), break-move (``how``, and ``leave`` for leftovers), fill-disk (``host``, ``volume``, ``free``), leftover-planned (a planned VM of
-``vm`` at ``host``), slow (``host``'s network card has ``rate`` from now on), refuse-migrations (``host``'s port 6600 is
-shut).
+Kinds in the fabric: backup (``vm`` of ``host`` is backed up for ``lasts`` seconds, and says so), crash (``host`` dies,
+back after ``down`` seconds; with ``down: 0`` it stays away), break-move (``how``, and ``leave`` for leftovers),
+fill-disk (``host``, ``volume``, ``free``), leftover-planned (a planned VM of ``vm`` at ``host``), slow (``host``'s
+network card has ``rate`` from now on), refuse-migrations (``host``'s port 6600 is shut).
 """
 
 from __future__ import annotations

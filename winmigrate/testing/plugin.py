@@ -67,7 +67,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 @pytest.fixture
 def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ServesLab]:
-    """Serves fabrics over real WinRM, each in a process of its own, while the test runs; time leaps (docs/lab.md).
+    """Serves fabrics over real WinRM, each in a process of its own, while the test runs; time leaps.
 
     The Site it gives has ``ground()`` for verbs, ``playbook``, ``inventory``, and ``fault()``, ``where()``, ``log()``.
     """

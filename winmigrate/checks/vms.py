@@ -144,15 +144,18 @@ def vm_not_busy(ground: Ground) -> Verdict:
     what = f"what {name(item.vm_name)} is at"
     statuses = [known(vm.primary_operational_status, what), known(vm.secondary_operational_status, what)]
     doing = next((BUSY[status] for status in statuses if status in BUSY), "")
+    # What ends by itself is waited for when the move's turn comes; a migration that runs is somebody's.
+    weight = Severity.RISKS if doing else None
     jobs = known(host.of("migration_jobs", item.vm_id, key="virtual_system_name"), f"the migrations of {host.name}")
     for job in jobs:
         if known(job.job_state, f"the migrations of {host.name}") in RUNNING_STATES:
-            doing = f"a migration runs, at {known(job.percent_complete, what)} %"
+            doing, weight = f"a migration runs, at {known(job.percent_complete, what)} %", None
     if not doing:
         return passed("at rest")
     return failed(
-        f"{name(item.vm_name)} on {host.name}: {doing}",
+        f"{name(item.vm_name)} on {host.name}: {doing}" + (", and is waited for" if weight else ""),
         wanted="nothing",
+        severity=weight,
         remedy=by_hand(
             "wait until it is done, then check again; a backup that hangs: restart its agent, then vmms",
             administrator(host.name),

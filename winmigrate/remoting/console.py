@@ -42,6 +42,8 @@ def values(text: str) -> Iterator[tuple[str, str]]:
         types = {str(each.get("RefId")): each for each in root.iter("TN")}
         objects = {str(each.get("RefId")): each for each in root.iter("Obj") if each.get("RefId") is not None}
         for element in list(root):
+            if element.tag == "Ref":
+                raise ClixmlError("a Ref at the top of a document")
             stream = (element.attrib.pop("S", None) or "Output").lower()
             yield stream, ET.tostring(_whole(element, types, objects, 0), "unicode").strip()
 

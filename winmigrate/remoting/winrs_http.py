@@ -48,6 +48,7 @@ class Http(Transport):  # type: ignore[misc]
             kerberos_hostname_override=endpoint.kerberos_name,
             service="host",
             proxy=None,
+            ca_trust_path=None,  # not the environment's; ours is set below
             **given,
         )
         self._winmigrate_endpoint = endpoint

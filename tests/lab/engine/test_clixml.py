@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import time
 import uuid
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -174,3 +175,22 @@ def test_fifteen_thousand_objects_of_ten_properties_take_less_than_a_second() ->
     for each in rows:
         write(each)
     assert time.process_time() - begun < 1.0
+
+
+class _Fresh(Mapping[str, Any]):
+    """Properties that are made anew whenever they are read, as those of the lab's virtual machines are."""
+
+    def __getitem__(self, name: str) -> Any:
+        return [name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([f"P{number}" for number in range(50)])
+
+    def __len__(self) -> int:
+        return 50
+
+
+def test_values_that_are_gone_after_they_were_written_are_no_references() -> None:
+    written = write(PSObject(("A.B", "System.Object"), _Fresh()))
+    assert "<Ref " not in written
+    assert written.count("<LST>") == 50

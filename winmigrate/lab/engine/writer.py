@@ -105,7 +105,8 @@ class _Document:
         self.add = self.parts.append
         self.types: dict[tuple[str, ...], int] = {}
         self.references = 0
-        self.seen: dict[int, int] = {}
+        # With the value, which lives as long as its number: properties are made when they are read, and gone after.
+        self.seen: dict[int, tuple[int, Any]] = {}
 
     def write(self, value: Any, depth: int) -> str:
         self.one(value, "", depth)
@@ -155,7 +156,7 @@ class _Document:
         reference = self.references
         self.references = reference + 1
         if identity is not None:
-            self.seen[id(identity)] = reference
+            self.seen[id(identity)] = reference, identity
         if not names:
             self.add(f'<Obj{name} RefId="{reference}">')
             return
@@ -167,10 +168,10 @@ class _Document:
             self.add(f'<Obj{name} RefId="{reference}"><TN RefId="{number}">{_type_elements(names)}</TN>')
 
     def already(self, value: Any, name: str) -> bool:
-        reference = self.seen.get(id(value))
-        if reference is None:
+        known = self.seen.get(id(value))
+        if known is None:
             return False
-        self.add(f'<Ref{name} RefId="{reference}" />')
+        self.add(f'<Ref{name} RefId="{known[0]}" />')
         return True
 
     def object(self, value: PSObject, name: str, depth: int) -> None:

@@ -68,7 +68,7 @@ def test_credssp(server: WireServer, seen: list[LogonContext], tls: bool, passwo
     long = f'<r:Shell xmlns:r="{SHELL}"/><!--{"x" * 40000}-->'
     for text, said in (
         (IDENTIFY, b"OS: 10.0.20348 "),
-        (envelope(CREATE, body=long, resource=POWERSHELL), b"2147942405"),
+        (envelope(CREATE, body=long, resource=POWERSHELL), b'Code="5"'),
     ):
         content_type, body = framing.seal(client, framing.CREDSSP, text)
         connection.request("POST", "/wsman", body, {"Content-Type": content_type})

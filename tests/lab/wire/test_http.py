@@ -134,7 +134,7 @@ POWERSHELL = "http://schemas.microsoft.com/powershell/Microsoft.PowerShell"
             500,
             b'Code="87"',
         ),
-        (envelope("x" * 600_000), 500, b"w:EncodingLimit"),
+        (envelope("x" * 600_000), 413, b""),
         (b"x" * 3_000_000, 413, b""),
     ],
 )

@@ -186,7 +186,7 @@ def test_fault_texts_are_escaped() -> None:
     "fault",
     [
         soap.timed_out, soap.unknown_command, soap.unknown_shell_selectors, soap.shell_disconnected, soap.wrong_session,
-        soap.connected_elsewhere, soap.too_many_commands, soap.access_denied, soap.bad_parameter, soap.too_large,
+        soap.connected_elsewhere, soap.too_many_commands, soap.access_denied, soap.bad_parameter, soap.too_many_users,
     ],
 )
 def test_faults_are_read_by_pypsrp(fault: Callable[[], soap.WSManFault]) -> None:

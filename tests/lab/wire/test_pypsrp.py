@@ -73,7 +73,7 @@ def test_admits_only_whom_the_fabric_admits(make_host: Callable[..., Host]) -> N
     host = make_host(admits=lambda context: context.user != "LAB\\other")
     with RunspacePool(host.wsman()) as pool:
         assert ask(pool, "WhoAmI")
-    assert code_of(RunspacePool(host.wsman(user="LAB\\other", password="another")).open) == 2147942405
+    assert code_of(RunspacePool(host.wsman(user="LAB\\other", password="another")).open) == 5
 
 
 def test_unknown_configuration(host: Host) -> None:

@@ -230,6 +230,11 @@ class PoolProtocol:
         ]
 
 
+def begins(fragment: bytes) -> bool:
+    """Is this a message's first fragment?"""
+    return bool(fragment[16] & 1)
+
+
 def private_data(build: str) -> str:
     """APPLICATION_PRIVATE_DATA of Windows PowerShell 5.1 on ``build`` ("10.0.20348.2113"), as Server 2016 sends it
     (recorded)."""
@@ -266,17 +271,19 @@ def dictionary(entries: str) -> str:
     return f'<Obj N="Value" RefId="2"><TNRef RefId="0" /><DCT>{entries}</DCT></Obj>'
 
 
-def failed_state(message: str) -> str:
-    """PIPELINE_STATE Failed for what is the lab's own defect, or beyond what it can do."""
+def failed_state(message: str, exception: str = "System.InvalidOperationException") -> str:
+    """PIPELINE_STATE Failed for what is the lab's own defect, or beyond what it can do; or a process's own end."""
     text = escape(message)
+    reason = exception.rpartition(".")[2]
+    error_id = "LabDefect" if exception == "System.InvalidOperationException" else reason
     return (
         '<Obj RefId="0"><MS><I32 N="PipelineState">5</I32><Obj N="ExceptionAsErrorRecord" RefId="1"><TN RefId="0">'
         f"<T>System.Management.Automation.ErrorRecord</T><T>System.Object</T></TN><ToString>{text}</ToString><MS>"
-        '<Obj N="Exception" RefId="2"><TN RefId="1"><T>System.InvalidOperationException</T><T>System.Exception</T>'
+        f'<Obj N="Exception" RefId="2"><TN RefId="1"><T>{exception}</T><T>System.Exception</T>'
         f'<T>System.Object</T></TN><ToString>{text}</ToString><Props><S N="Message">{text}</S>'
-        '</Props></Obj><Nil N="TargetObject" /><S N="FullyQualifiedErrorId">LabDefect</S><Nil N="InvocationInfo" />'
+        f'</Props></Obj><Nil N="TargetObject" /><S N="FullyQualifiedErrorId">{error_id}</S><Nil N="InvocationInfo" />'
         '<I32 N="ErrorCategory_Category">7</I32><S N="ErrorCategory_Activity"></S>'
-        '<S N="ErrorCategory_Reason">InvalidOperationException</S><S N="ErrorCategory_TargetName"></S>'
+        f'<S N="ErrorCategory_Reason">{reason}</S><S N="ErrorCategory_TargetName"></S>'
         f'<S N="ErrorCategory_TargetType"></S><S N="ErrorCategory_Message">{text}</S>'
         '<B N="SerializeExtendedInfo">false</B></MS></Obj></MS></Obj>'
     )

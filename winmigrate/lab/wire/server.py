@@ -25,6 +25,10 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 _IDENTIFY = f"{{{soap.NS['wsmid']}}}Identify"
 
 
+def _own(_endpoint: str) -> str:
+    return ""
+
+
 class WireServer:
     """WinRM of one host on loopback.
 
@@ -32,6 +36,7 @@ class WireServer:
     its name (any case). ``build`` is Windows' own ("10.0.20348.2113"). Port 0 takes a free one, None opens no such
     listener. ``schemes`` are offered to clients: "negotiate", "kerberos", "credssp", and "basic" over TLS.
     ``log`` gets a dict for every request and event, from many threads, and never a secret.
+    ``run_as`` gives, for a session configuration, what LogonContext.run_as holds.
     ``door`` says, at each connection, what the host is called in Kerberos tickets and how far its clock is off; it is
     needed where the process has a keytab (KRB5_KTNAME).
     NTLM users come from :func:`winmigrate.lab.wire.accounts.install_user_file`, called before.
@@ -56,6 +61,7 @@ class WireServer:
         schemes: tuple[str, ...] = ("negotiate", "basic"),
         channel_bindings: bool = True,
         door: Callable[[], Door] | None = None,
+        run_as: Callable[[str], str] = _own,
     ) -> None:
         if address not in LOOPBACK:
             raise LabError(f"the lab serves on loopback only, not on {address}")
@@ -84,6 +90,7 @@ class WireServer:
             self._report,
             admits if admits is not None else _everybody,
             build,
+            run_as,
         )
 
     # --- life --------------------------------------------------------------------------------------------------------
@@ -158,7 +165,7 @@ class WireServer:
             ),
             report=self._report,
             idle_close=self.limits.idle_close,
-            # what a sealed body adds; a client that ignores the limit gets a fault, one far above it a 413
+            # with what a sealed body adds
             max_body=self.limits.max_envelope * 4,
             watch=self._watch,
             tls=tls,
@@ -187,7 +194,8 @@ class WireServer:
         relates_to = soap.message_id_of(text)
         try:
             if len(text) > self.limits.max_envelope:
-                raise soap.too_large()
+                # no fault: http.sys' own answer, which Windows' client turns into 2150859025, "request too large"
+                return 413, b"", exchange
             envelope = soap.parse(text)
         except soap.BadEnvelope:
             return 400, b"", exchange

@@ -7,7 +7,9 @@ import binascii
 import itertools
 import threading
 import uuid
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 from xml.etree import ElementTree
@@ -53,7 +55,7 @@ class Service:
     """The shells of one host and the actions on them. Thread-safe.
 
     ``engines`` gives the engine of a session configuration ("Microsoft.PowerShell"), or None where there is no such
-    configuration. ``admits`` says who may open a shell.
+    configuration. ``admits`` says who may open a shell, ``run_as`` whose rights a configuration's sessions have.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Service:
         report: Callable[[dict[str, Any]], None],
         admits: Callable[[LogonContext], bool],
         build: str = "10.0.20348.2113",
+        run_as: Callable[[str], str] = lambda _endpoint: "",
     ) -> None:
         self._host = host
         self._build = build
@@ -75,8 +78,10 @@ class Service:
         self._private_data = private_data
         self._report = report
         self._admits = admits
+        self._run_as = run_as
         self._lock = threading.Lock()
         self._shells: dict[str, Shell] = {}
+        self._operations: Counter[str] = Counter()
         self._process_ids = itertools.count(1640, 4)
         self._verbs: dict[str, Callable[[Envelope, Asker], Answer]] = {
             "http://schemas.xmlsoap.org/ws/2004/09/transfer/Create": self._create,
@@ -97,14 +102,28 @@ class Service:
         verb = self._verbs.get(envelope.action)
         if verb is None:
             raise soap.unknown_action(envelope.action)
-        shell = self._touched(envelope, asker)
+        with self._counted(asker.context.user.lower()):
+            shell = self._touched(envelope, asker)
+            try:
+                if shell is None:
+                    return verb(envelope, asker)
+                with shell.active():
+                    return verb(envelope, asker)
+            except psrp.BadFragments as error:
+                raise soap.bad_parameter() from error
+
+    @contextmanager
+    def _counted(self, user: str) -> Iterator[None]:
+        """Around each operation of a user, a parked Receive too. Raises WSManFault if he has too many."""
+        with self._lock:
+            if self._operations[user] >= self._limits.operations_per_user:
+                raise soap.too_many_operations(self._limits.operations_per_user)
+            self._operations[user] += 1
         try:
-            if shell is None:
-                return verb(envelope, asker)
-            with shell.active():
-                return verb(envelope, asker)
-        except psrp.BadFragments as error:
-            raise soap.bad_parameter() from error
+            yield
+        finally:
+            with self._lock:
+                self._operations[user] -= 1
 
     def _touched(self, envelope: Envelope, asker: Asker) -> Shell | None:
         """The shell that this request keeps from being idle: looking at one (Get) and leaving it does not."""
@@ -158,6 +177,9 @@ class Service:
             owned = sum(one.belongs_to(asker.context) for one in self._shells.values())
             if owned >= self._limits.shells_per_user:
                 raise soap.too_many_shells(self._limits.shells_per_user)
+            others = {one.context.user.lower() for one in self._shells.values()} - {asker.context.user.lower()}
+            if len(others) >= self._limits.concurrent_users:
+                raise soap.too_many_users()
             if shell_id in self._shells:
                 raise soap.bad_parameter()
             self._shells[shell_id] = shell
@@ -179,7 +201,8 @@ class Service:
         engine = self._engines(endpoint) if endpoint else None
         if endpoint is None or engine is None:
             raise soap.unknown_resource(envelope.resource)
-        if not self._admits(asker.context):
+        context = replace(asker.context, shell_id=shell_id, endpoint=endpoint, state={})
+        if not self._admits(context):
             raise soap.access_denied()
         try:
             uuid.UUID(shell_id)
@@ -188,7 +211,7 @@ class Service:
         given: tuple[Any, ...] = (
             shell_id,
             envelope.session_id,
-            replace(asker.context, shell_id=shell_id, endpoint=endpoint, state={}),
+            replace(context, run_as=self._run_as(endpoint)),
             engine,
             self._clock,
             self._limits,
@@ -313,6 +336,8 @@ class Service:
         with shell.lock:
             if len(shell.pipelines) >= self._limits.commands_per_shell:
                 raise soap.too_many_commands()
+            if isinstance(shell, CmdShell) and shell.processes() >= self._limits.processes_per_shell:
+                raise soap.too_many_processes()
             if command_id in shell.pipelines:
                 raise soap.bad_parameter()
             shell.pipelines[command_id] = pipeline
@@ -414,7 +439,10 @@ class Service:
         shell = self._find(envelope, asker)
         if envelope.session_id != shell.session_id:
             raise soap.wrong_session()
-        shell.disconnected = False  # of a connected shell, by its own client: nothing to do (MS-WSMV 3.1.4.16)
+        if shell.disconnected:  # else there is nothing to do (MS-WSMV 3.1.4.16)
+            shell.disconnected = False
+            shell.redeliver()
+            self._clock.changed()
         return Answer(SHELLS + "/ReconnectResponse", "")
 
     def _connect(self, envelope: Envelope, asker: Asker) -> Answer:

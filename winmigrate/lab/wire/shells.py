@@ -16,7 +16,7 @@ import threading
 import traceback
 import uuid
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
@@ -31,6 +31,11 @@ _CALL_ID = re.compile(r'<I64 N="ci">\s*(-?\d+)\s*</I64>', re.IGNORECASE)
 _NO_INPUT = re.compile(r'<B N="NoInput">\s*(true|false)\s*</B>', re.IGNORECASE)
 #: Bytes that a pipeline may say between two waits before they are made visible.
 _PUBLISH = 256 * 1024
+_OWN_MEMORY = 51 * 1024 * 1024
+
+
+class OutOfMemory(Exception):
+    """The shell's process holds more than MaxMemoryPerShellMB."""
 
 
 class ReaderGone(Exception):
@@ -54,6 +59,19 @@ class Outbox:
         self.fragments: deque[bytes] = deque()
         self.done = False
         self.reader = 0
+        self.waiting = 0  # bytes
+        self.last: list[bytes] = []  # what was taken last
+
+    def add(self, fragments: Iterable[bytes]) -> None:
+        new = list(fragments)
+        self.fragments.extend(new)
+        self.waiting += sum(map(len, new))
+
+    def put_back(self, fragments: Iterable[bytes]) -> None:
+        """In front of all that waits."""
+        again = list(fragments)
+        self.fragments.extendleft(reversed(again))
+        self.waiting += sum(map(len, again))
 
     def take(self, room: int) -> list[bytes]:
         """Fragments whose base64 text fits ``room`` bytes, at least one."""
@@ -64,7 +82,26 @@ class Outbox:
                 break
             room -= size
             taken.append(self.fragments.popleft())
+        self.waiting -= sum(map(len, taken))
+        self.last = taken or self.last
         return taken
+
+    def drop_oldest(self, limit: int) -> int:
+        """Drops whole messages, the oldest first, until what is left fits; gives their number. A message of which a
+        part was taken stays whole, and so does the newest."""
+        if self.waiting <= limit:
+            return 0
+        kept: deque[bytes] = deque()
+        while self.fragments and not psrp.begins(self.fragments[0]):
+            kept.append(self.fragments.popleft())
+        dropped, whole = 0, sum(map(psrp.begins, self.fragments))
+        while self.waiting > limit and dropped < whole - 1:
+            dropped += 1
+            self.waiting -= len(self.fragments.popleft())
+            while not psrp.begins(self.fragments[0]):
+                self.waiting -= len(self.fragments.popleft())
+        self.fragments.extendleft(reversed(kept))
+        return dropped
 
 
 class Pipeline:
@@ -144,6 +181,10 @@ class Pipeline:
                             break  # the process has ended, and what ran in it
                 if state is None and not self.shell.gone:
                     raise RuntimeError("the engine said nothing of the pipeline's end")
+            except OutOfMemory:
+                text = "Exception of type 'System.OutOfMemoryException' was thrown."
+                failed = psrp.failed_state(text, "System.OutOfMemoryException")
+                pending, state = [Message("PIPELINE_STATE", failed, "Failed")], "Failed"
             except Exception as defect:  # the lab's own fault: told to the log and the client, never swallowed
                 self.shell.report(
                     {"event": "defect", "shell": self.shell.shell_id, "command": self.command_id,
@@ -155,6 +196,19 @@ class Pipeline:
             self.shell.report(
                 {"event": "pipeline-ended", "shell": self.shell.shell_id, "command": self.command_id, "state": state}
             )
+
+    def _await_room(self) -> None:
+        """In Block mode a command waits while the buffer is full and nobody fetches what is in it."""
+        shell = self.shell
+        limit = shell.limits.output_buffer
+
+        def ready() -> bool:
+            dropping = shell.disconnected and shell.buffer_mode == "Drop"
+            return self.outbox.waiting < limit or dropping or self._stopped()
+
+        if not ready():
+            shell.clock.changed()
+            shell.clock.wait(None, ready)
 
     def _items(self, message: psrp.Incoming) -> Generator[Message | Wait, None, None]:
         if message.kind != psrp.CREATE_PIPELINE:
@@ -173,11 +227,17 @@ class Pipeline:
 
     def _publish(self, messages: list[Message], *, end: bool = False) -> None:
         shell = self.shell
-        with shell.lock:
-            for message in messages:
-                self.outbox.fragments.extend(
+        for message in messages:
+            self._await_room()
+            with shell.lock:
+                self.outbox.add(
                     shell.protocol.frame(psrp.KINDS[message.kind], message.clixml, uuid.UUID(self.command_id))
                 )
+                if shell.disconnected and shell.buffer_mode == "Drop":
+                    self.outbox.drop_oldest(shell.limits.output_buffer)
+            if shell.memory() > shell.limits.memory_per_shell and not end:
+                raise OutOfMemory
+        with shell.lock:
             if end:
                 self.finished = True
                 self.outbox.done = True
@@ -288,7 +348,7 @@ class Shell:
             ("ShellInactivity", soap.duration(self.inactivity())),
         ]
         if memory:
-            fields += [("MemoryUsed", "51MB"), ("ChildProcesses", 0)]
+            fields += [("MemoryUsed", f"{self.memory() // 1024**2}MB"), ("ChildProcesses", 0)]
         inner = "".join(f"<rsp:{tag}>{escape(str(value))}</rsp:{tag}>" for tag, value in fields)
         return f'<rsp:Shell xmlns:rsp="{soap.SHELL}">{inner}</rsp:Shell>'
 
@@ -300,7 +360,7 @@ class Shell:
         with self.lock:
             answers, messages = self.protocol.feed(data)
             for answer in answers:
-                self.outbox.fragments.extend(answer)
+                self.outbox.add(answer)
             for message in messages:
                 target = pipeline or self.pipelines.get(str(message.pipeline).upper())
                 if target is None:
@@ -322,13 +382,28 @@ class Shell:
             answer, later = self.protocol.connect(data)
             # recorded: what the pool said last comes a second time unless a pipeline was made since
             if self._last_pool_answer and not self.pipelines:
-                self.outbox.fragments.extendleft(reversed(self._last_pool_answer))
+                self.outbox.put_back(self._last_pool_answer)
             for fragments in later:
-                self.outbox.fragments.extend(fragments)
+                self.outbox.add(fragments)
+            self._deliver_again()
             self.session_id = session_id
             self.disconnected = False
             self.last_activity = now
         return answer
+
+    def redeliver(self) -> None:
+        """The same client is back."""
+        with self.lock:
+            self._deliver_again()
+
+    def _deliver_again(self) -> None:
+        if self.limits.redelivery:
+            for pipeline in self.pipelines.values():
+                pipeline.outbox.put_back(pipeline.outbox.last)
+
+    def memory(self) -> int:
+        """Bytes it holds: a PowerShell's own (recorded: 51 to 58 MB) and what nobody has fetched."""
+        return _OWN_MEMORY + self.outbox.waiting + sum(one.outbox.waiting for one in list(self.pipelines.values()))
 
     def open_secret(self, sealed: str) -> str:
         return self.protocol.open_secret(sealed)
@@ -380,6 +455,7 @@ class Shell:
                 raise soap.timed_out()
             if pipeline is None:
                 self._last_pool_answer = taken
+        self.clock.changed()  # a command that waited for room
         return taken, done
 
     # --- ending ------------------------------------------------------------------------------------------------------

@@ -212,10 +212,13 @@ def config(limits: Limits) -> str:
         f'<cfg:Config xmlns:cfg="{NS["cfg"]}"><cfg:MaxEnvelopeSizekb>{size}</cfg:MaxEnvelopeSizekb>'
         "<cfg:MaxTimeoutms>60000</cfg:MaxTimeoutms><cfg:MaxBatchItems>32000</cfg:MaxBatchItems>"
         "<cfg:MaxProviderRequests>4294967295</cfg:MaxProviderRequests><cfg:Service>"
-        "<cfg:MaxConcurrentOperationsPerUser>1500</cfg:MaxConcurrentOperationsPerUser>"
+        f"<cfg:MaxConcurrentOperationsPerUser>{limits.operations_per_user}</cfg:MaxConcurrentOperationsPerUser>"
         "<cfg:EnumerationTimeoutms>240000</cfg:EnumerationTimeoutms><cfg:MaxConnections>300</cfg:MaxConnections>"
         "<cfg:AllowUnencrypted>false</cfg:AllowUnencrypted></cfg:Service><cfg:Winrs>"
         f"<cfg:IdleTimeout>{int(limits.shell_idle_timeout * 1000)}</cfg:IdleTimeout>"
+        f"<cfg:MaxConcurrentUsers>{limits.concurrent_users}</cfg:MaxConcurrentUsers>"
+        f"<cfg:MaxProcessesPerShell>{limits.processes_per_shell}</cfg:MaxProcessesPerShell>"
+        f"<cfg:MaxMemoryPerShellMB>{limits.memory_per_shell // 1024**2}</cfg:MaxMemoryPerShellMB>"
         f"<cfg:MaxShellsPerUser>{limits.shells_per_user}</cfg:MaxShellsPerUser></cfg:Winrs></cfg:Config>"
     )
 
@@ -312,6 +315,33 @@ def too_many_shells(limit: int) -> WSManFault:
     )
 
 
+def too_many_users() -> WSManFault:
+    """2150859179 (0x803381AB), QUOTA_MAX_SHELLUSERS (MaxConcurrentUsers)."""
+    return WSManFault(
+        2150859179,
+        "w:QuotaLimit",
+        "The WS-Management service cannot process the request. The maximum number of users executing shell operations "
+        "has been exceeded. Retry after sometime or raise the quota for concurrent shell users. ",
+    )
+
+
+def too_many_operations(limit: int) -> WSManFault:
+    """2150859174 (0x803381A6), QUOTA_MAX_OPERATIONS (MaxConcurrentOperationsPerUser; WinRb/winrm-fs#15)."""
+    return WSManFault(
+        2150859174,
+        "w:QuotaLimit",
+        f"The WS-Management service cannot process the request. This user is allowed a maximum number of {limit} "
+        "concurrent operations, which has been exceeded. Close existing operations for this user, or raise the quota "
+        "for this user. ",
+    )
+
+
+def too_many_processes() -> WSManFault:
+    """ERROR_NOT_ENOUGH_QUOTA (1816), as Windows refuses a process that its job object has no room for
+    (MaxProcessesPerShell)."""
+    return WSManFault(1816, "w:InternalError", "Not enough quota is available to process this command. ", sender=False)
+
+
 def too_many_commands() -> WSManFault:
     """Also for commands that have ended but were never terminated (jborean93/pypsrp#148)."""
     return WSManFault(
@@ -324,7 +354,8 @@ def too_many_commands() -> WSManFault:
 
 
 def access_denied() -> WSManFault:
-    return WSManFault(2147942405, "w:InternalError", "Access is denied. ", sender=False)
+    """Code 5 under w:AccessDenied, as Windows' clients print it."""
+    return WSManFault(5, "w:AccessDenied", "Access is denied. ")
 
 
 def bad_parameter() -> WSManFault:
@@ -337,14 +368,4 @@ def unknown_action(action: str) -> WSManFault:
         None,
         "a:ActionNotSupported",
         f"The WS-Management service cannot process the request. The action {action} is not supported. ",
-    )
-
-
-def too_large() -> WSManFault:
-    """An envelope above MaxEnvelopeSizekb. No recording was found: it carries no code, and the sentence is ours."""
-    return WSManFault(
-        None,
-        "w:EncodingLimit",
-        "The WS-Management service cannot process the request. The request is larger than the maximum envelope size. ",
-        detail="MaxEnvelopeSize",
     )

@@ -89,10 +89,10 @@ class Command(Pipeline):
 
     def _say(self, stream: str, text: str) -> None:
         data = text.encode(self._around.codec, "replace")
-        with self.shell.lock:
-            self.outbox.fragments.extend(
-                Chunk.of(stream, data[start : start + _CHUNK]) for start in range(0, len(data), _CHUNK)
-            )
+        for start in range(0, len(data), _CHUNK):
+            self._await_room()
+            with self.shell.lock:
+                self.outbox.add([Chunk.of(stream, data[start : start + _CHUNK])])
         self.shell.clock.changed()
 
     def _end(self, code: int) -> None:
@@ -120,6 +120,10 @@ class CmdShell(Shell):
             raise soap.bad_parameter() from error
         self._environment = dict(environment)
         self._folder = folder
+
+    def processes(self) -> int:
+        """The shell's own and one for each command that runs."""
+        return 1 + sum(not one.finished for one in self.pipelines.values())
 
     def surroundings(self, command: Command) -> Surroundings:
         """What a command of this shell runs in; each has its own copy of the environment."""

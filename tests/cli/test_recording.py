@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -110,6 +111,24 @@ def test_replaying_is_strict(checked: tuple[subprocess.CompletedProcess[str], Pa
     assert done.returncode == 2
     assert "nearest is entry" in done.stderr
     assert r"D:\\In\\vm" in done.stderr
+
+
+def test_a_recording_is_served_to_any_client(checked: tuple[subprocess.CompletedProcess[str], Path]) -> None:
+    folder = checked[1].parent
+    words = [sys.executable, "-m", "winmigrate", "lab", "serve", "--book", "checked", "--inventory", "played.yml"]
+    process = subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        while "try it" not in (line := process.stdout.readline()):
+            assert line, "it ended"
+        done = winmigrate("hosts", "-i", "played.yml", cwd=folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "domain1" in done.stdout
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(10)
+        process.stdout.close()
+    assert winmigrate("lab", "serve", cwd=folder).returncode == 2
 
 
 def test_a_run_is_recorded_and_played_again(place: Site) -> None:

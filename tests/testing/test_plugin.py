@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 
 from winmigrate.errors import UsageError
 from winmigrate.request import Event, Stream, command, request, statement
-from winmigrate.testing import Fabric
+from winmigrate.testing import Fabric, site
 from winmigrate.transcript import Entry, Header, Transcript, request_to_data, save_transcript
+from winmigrate.verbs import Recording, check
 
 pytest_plugins = ["pytester"]
 
@@ -150,3 +152,19 @@ def test_a_fabric_is_what_was_said_of_it(tmp_path: Path) -> None:
     assert list(both_ways.domain.delegation) == ["hv01", "hv02"]
     Fabric().host("hv01").write(tmp_path / "one.yml")
     load_fabric(tmp_path / "one.yml").clock.close()
+
+
+def test_the_examples_of_the_page_hold(pytester: pytest.Pytester) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "transcripts.md").read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    _, playbook = blocks[1].split('r"""')
+    folder = pytester.path / "site"
+    folder.mkdir()
+    fabric = Fabric().host("hv01").vm("web01", on="hv01").host("hv02")
+    with site(folder, fabric.text(), playbook=playbook.partition('"""')[0]) as place:
+        recording = Recording()
+        check(place.playbook, ground=place.ground(recording=recording))
+        recording.save(pytester.path / "transcripts", playbook=place.playbook)
+    pytester.makepyfile(test_replay=blocks[0], test_lab=blocks[1])
+    pytester.runpytest_subprocess("-p", "no:cacheprovider", "-q").assert_outcomes(passed=2)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +19,7 @@ import pytest
 import yaml
 
 from tests.whole.labs import FABRICS, Site, site
+from winmigrate.cli import main
 
 PASSWORD = "Kanarienvogel 0x2F!"
 FABRIC = f"""\
@@ -54,6 +58,18 @@ def winmigrate(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 
+def here(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """The same in this process, for commands that ask no lab and so leave no clock of one behind."""
+    out, err, before = io.StringIO(), io.StringIO(), Path.cwd()
+    os.chdir(cwd)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main(list(words))
+    finally:
+        os.chdir(before)
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("record")
@@ -90,13 +106,13 @@ def test_a_check_is_recorded_and_names_nobody(checked: tuple[subprocess.Complete
 
 def test_who_was_never_there_sees_the_same(checked: tuple[subprocess.CompletedProcess[str], Path], place: Site) -> None:
     recorded, folder = checked
-    again = winmigrate("check", "playbook.yml", "--replay", ".", "--format", "json", cwd=folder)
+    again = here("check", "playbook.yml", "--replay", ".", "--format", "json", cwd=folder)
     assert again.returncode == recorded.returncode, again.stderr
     assert outcomes(again.stdout) == outcomes(recorded.stdout)
     assert again.stderr == ""
     # what was recorded by check is all that plan asks; and hosts asks less of it, which is told
-    assert winmigrate("plan", "playbook.yml", "--replay", ".", cwd=folder).returncode == 0
-    roll = winmigrate("hosts", "--replay", "checked", cwd=folder.parent)
+    assert here("plan", "playbook.yml", "--replay", ".", cwd=folder).returncode == 0
+    roll = here("hosts", "--replay", "checked", cwd=folder.parent)
     assert roll.returncode == 0
     assert "host1" in roll.stdout
     assert "not asked this time" in roll.stderr
@@ -107,7 +123,7 @@ def test_replaying_is_strict(checked: tuple[subprocess.CompletedProcess[str], Pa
     other = folder.parent / "other.yml"
     text = (folder / "playbook.yml").read_text("utf-8").replace(r"D:\In", r"D:\Elsewhere")
     other.write_text(text.replace("inventory: inventory.yml", "inventory: checked/inventory.yml"), "utf-8")
-    done = winmigrate("check", "other.yml", "--replay", "checked", cwd=folder.parent)
+    done = here("check", "other.yml", "--replay", "checked", cwd=folder.parent)
     assert done.returncode == 2
     assert "nearest is entry" in done.stderr
     assert r"D:\\In\\vm" in done.stderr
@@ -128,14 +144,14 @@ def test_a_recording_is_served_to_any_client(checked: tuple[subprocess.Completed
         process.send_signal(signal.SIGINT)
         process.wait(10)
         process.stdout.close()
-    assert winmigrate("lab", "serve", cwd=folder).returncode == 2
+    assert here("lab", "serve", cwd=folder).returncode == 2
 
 
 def test_a_run_is_recorded_and_played_again(place: Site) -> None:
     done = winmigrate("record", "--out", "moved", "--", "run", "playbook.yml", "--yes", cwd=place.folder)
     assert done.returncode == 0, done.stderr
     assert place.where()["payroll-db"] == ["hvprod2"]
-    again = winmigrate("run", "playbook.yml", "--yes", "--replay", ".", cwd=place.folder / "moved")
+    again = here("run", "playbook.yml", "--yes", "--replay", ".", cwd=place.folder / "moved")
     assert again.returncode == 0, again.stderr
     assert "payroll" not in again.stdout + again.stderr
     assert len(place.log("move-started")) == 1
@@ -154,7 +170,7 @@ def test_a_run_is_recorded_and_played_again(place: Site) -> None:
 def test_what_cannot_be_recorded(tmp_path: Path, words: list[str], said: str) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "inventory.yml").write_text("winmigrate: 1\nhosts: {hv01: }\n")
-    done = winmigrate(*words, cwd=tmp_path)
+    done = here(*words, cwd=tmp_path)
     assert (done.returncode, said in done.stderr) == (2, True), done.stderr
 
 
@@ -169,7 +185,7 @@ def test_what_looks_like_a_secret_is_not_saved(tmp_path: Path) -> None:
 
 def test_schemas_of_files_that_only_the_lab_and_the_player_read(tmp_path: Path) -> None:
     for kind in ("transcript", "fabric"):
-        schema = json.loads(winmigrate("schema", kind, cwd=tmp_path).stdout)
+        schema = json.loads(here("schema", kind, cwd=tmp_path).stdout)
         jsonschema.Draft202012Validator.check_schema(schema)
         examples = sorted(FABRICS.glob("*.yml")) if kind == "fabric" else []
         for file in examples:

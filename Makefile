@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+EXTRAS := $(VENV)/.extras
 
 .PHONY: demo test test-long lint bench chaos clean
 
@@ -11,13 +12,17 @@ $(STAMP): setup.cfg pyproject.toml
 	$(BIN)/python -m pip --quiet --disable-pip-version-check install -e '.[dev]'
 	touch $(STAMP)
 
+$(EXTRAS): $(STAMP)
+	$(BIN)/python -m pip --quiet --disable-pip-version-check install -e '.[dev,kerberos,credssp]'
+	touch $(EXTRAS)
+
 demo: $(STAMP)
 	$(BIN)/winmigrate lab demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" -q
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long" -q
 
-test-long: $(STAMP)
+test-long: $(EXTRAS)
 	$(BIN)/python -m pytest -m long -q
 
 lint: $(STAMP)

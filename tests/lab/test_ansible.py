@@ -27,7 +27,7 @@ def ansible(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program, in an environment of its own."""
     folder = tmp_path_factory.mktemp("ansible")
     venv.create(folder / "env", with_pip=True)
-    pip = [folder / "env" / "bin" / "python", "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+    pip = [str(folder / "env" / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
     subprocess.run([*pip, *PACKAGES], check=True, timeout=300)
     return folder / "env" / "bin" / "ansible"
 

@@ -196,7 +196,7 @@ def test_streams(session: WinrsSession) -> None:
         "no such thing", "NotThere", "ObjectNotFound", "nope",
     )
     reply = session.ask(request(statement(command("Get-Told"))))
-    assert {each.stream for each in reply.events} == {Stream.OUTPUT, Stream.PROGRESS, Stream.WARNING}
+    assert {each.stream for each in reply.events} == {Stream.OUTPUT, Stream.WARNING}
 
 
 def test_an_error_that_ends_a_read(session: WinrsSession) -> None:
@@ -317,8 +317,19 @@ def test_what_is_not_there() -> None:
         WinrsSession("hv01", nowhere, SystemClock()).open()
     with pytest.raises(AuthenticationFailed, match="user name"):
         WinrsSession("hv01", Endpoint("127.0.0.1", 1, "http", "ntlm", kind="winrs"), SystemClock()).open()
+    with pytest.raises(AuthenticationFailed, match="no ticket"):
+        WinrsSession("h", Endpoint("127.0.0.1", 1, "http", "kerberos", CREDENTIAL, kind="winrs"), SystemClock()).open()
     with pytest.raises(UsageError, match="no transport"):
         Endpoint("127.0.0.1", 1, "http", "ntlm", kind="ssh")
+
+
+@pytest.mark.parametrize(("auth", "flag"), [("kerberos", "HAVE_KERBEROS"), ("credssp", "HAVE_CREDSSP")])
+def test_an_extra_that_is_missing(host: Host, monkeypatch: pytest.MonkeyPatch, auth: str, flag: str) -> None:
+    monkeypatch.setattr(f"winrm.transport.{flag}", False)
+    credential = None if auth == "kerberos" else CREDENTIAL
+    with pytest.raises(AuthenticationFailed, match="not installed") as caught:
+        host.session(auth=auth, credential=credential).open()
+    assert caught.value.hint == f"pip install 'winmigrate[{auth}]'"
 
 
 def test_the_environment_decides_nothing(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,6 +101,11 @@ class WinrsSession:
                 self.host, f"{endpoint.auth} over winrs needs a user name and a password",
                 hint="give the host a `credential`, or auth: kerberos",
             )
+        if endpoint.credential is not None and endpoint.auth == "kerberos":
+            raise AuthenticationFailed(
+                self.host, f"kerberos over winrs gets no ticket for {endpoint.whom} by itself, it uses the cache's",
+                hint="kinit, and credential: ticket; or auth: ntlm",
+            )
         try:
             http = self._http = Http(endpoint)
             # Protocol makes a transport of its own, of a kind that asks for no password; ours takes its place
@@ -276,7 +281,13 @@ class WinrsSession:
         if isinstance(error, winrm.WinRMError) and "not installed" in str(error):
             return AuthenticationFailed(
                 self.host, f"{self._endpoint.auth} needs a package that is not installed ({one_line(error)})",
-                hint=f"pip install 'pywinrm[{self._endpoint.auth}]'",
+                hint=f"pip install 'winmigrate[{self._endpoint.auth}]'",
+            )
+        # by name: their package can be imported only where pykerberos is installed
+        if type(error).__name__ in ("KerberosExchangeError", "MutualAuthenticationError"):
+            return AuthenticationFailed(
+                self.host, f"no logon by kerberos as {self._endpoint.whom} ({one_line(error)})",
+                hint="klist shows which tickets there are; kinit gets one",
             )
         if isinstance(error, winrm.WinRMOperationTimeoutError):
             return TimedOut(self.host, f"the host did not finish {doing} in time")

@@ -6,6 +6,7 @@ and ``read_timeout_sec``; ``Protocol.transport`` and ``operation_timeout_sec``.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pypsrp.exceptions as psrp
@@ -16,6 +17,9 @@ from winrm.transport import Transport
 from winmigrate.remoting.endpoint import Endpoint
 from winmigrate.remoting.failures import WIRE_ERRORS
 from winmigrate.remoting.transport import PinnedAdapter
+
+# Without a handler of its own, logging would print every failed logon on standard error, traceback and all.
+logging.getLogger("winrm").addHandler(logging.NullHandler())
 
 #: pywinrm knows no Negotiate but Kerberos and NTLM by their names.
 _AUTH = {"negotiate": "ntlm"}

@@ -143,6 +143,7 @@ class _Host:
     output: Document = field(default_factory=lambda: Document("stdout"))
     errors: Document = field(default_factory=lambda: Document("stderr"))
     last_native: int = 0
+    shows_progress: bool = True
 
     def end(self) -> Iterator[Out]:
         yield from self.output.end()
@@ -175,6 +176,7 @@ class _Host:
     def run_stdin(self) -> Running:
         """The script that reads a pipeline from standard input: an error that ends it becomes its last output."""
         self.script = yield from self.around.read_stdin()
+        self.shows_progress = False  # it sets $ProgressPreference
         for commands in self._statements(self.script):
             ended = yield from self._statement(commands)
             if ended.error is not None:
@@ -233,7 +235,7 @@ class _Host:
             yield from self._record(_RECORDS[kind], message.clixml)
         elif kind == "INFORMATION_RECORD":
             yield from self._information(message.clixml)
-        elif kind == "PROGRESS_RECORD" and self.asked.errors == "xml":
+        elif kind == "PROGRESS_RECORD" and self.shows_progress and self.asked.errors == "xml":
             yield from self.errors.add("progress", _progress(message.clixml))
 
     def _error(self, clixml: str) -> Iterator[Out]:

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from winmigrate.errors import HostError
 from winmigrate.execution.states import Status
+from winmigrate.execution.together import together
 from winmigrate.facts import Unreadable
 from winmigrate.planning.expectations import Now
 from winmigrate.planning.plan import ExpectationKind
@@ -21,6 +22,7 @@ from winmigrate.windows.paths import volume
 if TYPE_CHECKING:
     from winmigrate.execution.run import Run
     from winmigrate.planning.plan import Step
+    from winmigrate.request import Session
     from winmigrate.windows.storage import FileItem
 
 _FINGERPRINT: TypeAdapter[Fingerprint] = TypeAdapter(Fingerprint)
@@ -28,26 +30,40 @@ _FINGERPRINT: TypeAdapter[Fingerprint] = TypeAdapter(Fingerprint)
 
 def read_now(run: Run, step: Step) -> Now:
     """Facts of both hosts. One that does not answer is missing in ``hosts``: no expectation on it holds then."""
-    move = step.move
     hosts: dict[str, HostFacts] = {}
     files: dict[str, FileItem | Unreadable | None] = {}
-    for host in (move.source, move.destination):
+
+    def read(host: str) -> None:
         session = run.connector(host)
         try:
-            # On the source the VM alone matters; on the destination that it is not there, so all are read.
-            mine = move.vm_id if host == move.source else None
-            secured = (move.vm_id,) if mine else ()
-            hosts[host] = read_host(host, run.versions[host], session, run.clock, secured=secured, only=mine)
-            if host == move.destination:
-                wanted = [item.subject for item in step.expectations if item.kind is ExpectationKind.FILES_ABSENT]
-                if wanted:
-                    answers = ask_batch(session, [Read("files", storage.files(wanted, run.versions[host]))])
-                    files = arrivals(wanted, answers["files"], run.versions[host], host)
+            hosts[host] = _facts(run, step, host, session)
+            if host == step.move.destination:
+                files.update(_places(run, step, session))
         except HostError as error:
             run.ledger.note(step.id, f"could not be read just before the start: {error}")
         finally:
             session.close()
+
+    source, destination = step.move.source, step.move.destination
+    together(run.clock, lambda: read(source), lambda: read(destination), name=f"read {destination}")
     return Now(hosts, files, _in_flight(run, step))
+
+
+def _facts(run: Run, step: Step, host: str, session: Session) -> HostFacts:
+    """The host, and of its VMs this one alone: on the destination the answer is that it is not there."""
+    vm_id = step.move.vm_id
+    secured = (vm_id,) if host == step.move.source else ()
+    return read_host(host, run.versions[host], session, run.clock, secured=secured, only=vm_id)
+
+
+def _places(run: Run, step: Step, session: Session) -> dict[str, FileItem | Unreadable | None]:
+    """What lies at the destination where the step's files would be written."""
+    host = step.move.destination
+    wanted = [item.subject for item in step.expectations if item.kind is ExpectationKind.FILES_ABSENT]
+    if not wanted:
+        return {}
+    answers = ask_batch(session, [Read("files", storage.files(wanted, run.versions[host]))])
+    return arrivals(wanted, answers["files"], run.versions[host], host)
 
 
 def fingerprint_of(facts: HostFacts, vm_id: str) -> dict[str, Any]:

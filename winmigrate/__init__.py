@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         RunStatus,
         Written,
         cancel,
+        changed_since,
         check,
         explain,
         hosts,
@@ -58,8 +59,9 @@ _HOMES = {
     "winmigrate.request": ("Clock", "Credential", "Secret"),
     "winmigrate.survey": ("Candidate", "Candidates", "HostFacts", "PairFacts", "Roll", "RollEntry", "Survey"),
     "winmigrate.verbs": (
-        *("Checked", "Ground", "Planned", "Recording", "RunStatus", "Written", "cancel", "check", "explain", "hosts"),
-        *("init", "plan", "rehearse", "report", "resume", "run", "schema", "stand", "status"),
+        *("Checked", "Ground", "Planned", "Recording", "RunStatus", "Written", "cancel", "changed_since"),
+        *("check", "explain", "hosts", "init", "plan", "rehearse", "report", "resume", "run", "schema", "stand"),
+        "status",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -112,6 +114,7 @@ __all__ = [
     "WinmigrateError",
     "Written",
     "cancel",
+    "changed_since",
     "check",
     "explain",
     "hosts",

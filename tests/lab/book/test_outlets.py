@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from pypsrp.powershell import PowerShell, RunspacePool
+from pypsrp.wsman import WSMan
 
 from winmigrate import stand
 from winmigrate.inventory import load_inventory
@@ -140,6 +143,23 @@ def test_events_come_verbatim(outlets: dict[str, Ground], outlet: str) -> None:
     assert failed.state is PipelineState.FAILED
     assert failed.error is not None
     assert failed.error.replace(' N="ExceptionAsErrorRecord"', "") == ERROR
+
+
+def test_a_client_of_somebody_else_gets_them_too(tmp_path: Path) -> None:
+    asked = request(statement(command("Get-VMSwitch", Name="a", Count=5)))
+    entry = Entry(request_to_data(asked), (Event(0.0, Stream.OUTPUT, "<S>External</S>"),))
+    save_transcript(Transcript(Header("invented", "a test", "hv01"), (entry,)), tmp_path / "hv01.jsonl")
+    with played(tmp_path / "hv01.jsonl", tmp_path / "played.yml") as ready:
+        known = yaml.safe_load((tmp_path / "played.credential.yml").read_text("utf-8"))
+        wsman = WSMan(
+            "127.0.0.1", port=ready["hosts"]["hv01"]["http"], ssl=False, auth="ntlm", username=known["username"],
+            password=known["password"], no_proxy=True,
+        )  # fmt: skip
+        with RunspacePool(wsman) as pool:
+            shell = PowerShell(pool)
+            shell.add_cmdlet("Get-VMSwitch").add_parameter("Name", "a").add_parameter("Count", 5)
+            assert shell.invoke() == ["External"]
+            assert not shell.had_errors
 
 
 def test_a_miss_over_winrm_says_what_is_nearest(outlets: dict[str, Ground]) -> None:

@@ -104,14 +104,32 @@ def test_the_window(offset: int, fit: bool, starts: bool, words: str) -> None:
     assert all(words in text for text in reasons(decision).values())
 
 
-def test_waiting_for_slots_has_a_deadline_and_then_ends() -> None:
-    made = plan(step("a"), step("b"), slots=1)
+def test_waiting_for_others_has_a_deadline_and_then_ends() -> None:
+    made = plan(step("b"), slots=1)
+    seen = {**QUIET, "hv02": Seen(frozenset({"somebody"}))}
     since = {"b": NOW}
-    waits = ask(made, {"a": M}, waiting_since=since)
+    waits = ask(made, seen=seen, waiting_since=since)
     assert waits.waiting[0].deadline == NOW + dt.timedelta(seconds=made.wait_limit)
-    late = ask(made, {"a": M}, waiting_since=since, now=NOW + dt.timedelta(seconds=made.wait_limit))
+    late = ask(made, seen=seen, waiting_since=since, now=NOW + dt.timedelta(seconds=made.wait_limit))
     assert late.refuse[0][0] == "b"
     assert "waited 60 min in vain" in late.refuse[0][1]
+
+
+def test_a_long_evacuation_refuses_nobody_for_waiting_behind_its_own_moves() -> None:
+    made = plan(step("a"), step("b"), slots=1)
+    for late in (1, 60, 6000):
+        decision = ask(made, {"a": M}, waiting_since={"b": NOW}, now=NOW + dt.timedelta(minutes=late))
+        assert decision.refuse == ()
+        assert (decision.waiting[0].kind, decision.waiting[0].deadline) == ("slots", None)
+
+
+def test_what_windows_puts_off_has_a_deadline() -> None:
+    made = plan(step("a"))
+    now = NOW + dt.timedelta(seconds=made.wait_limit)
+    held = {"a": (now + dt.timedelta(seconds=60), "a on hv01 is being backed up")}
+    assert ask(made, held=held, waiting_since={"a": NOW}, now=now).refuse == (
+        ("a", "waited 60 min in vain: a on hv01 is being backed up"),
+    )
 
 
 def test_what_windows_put_off_is_not_asked_before_its_time() -> None:

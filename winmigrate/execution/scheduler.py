@@ -2,7 +2,8 @@
 
 Laws of execution 9 and the last line of section 5 of docs/design.md: continuous (a move that can start never stands
 behind a barrier), busiest host first, longest first; a slot is taken at both ends before a start, and counts the moves
-seen there whoever started them; a ready move never waits without a named reason and a deadline.
+seen there whoever started them; a ready move never waits without a named reason, and for nothing that may never come
+without a deadline. Moves of this run end by themselves, however long they take: whoever waits for those has none.
 
 Why this order: list scheduling that never leaves a startable move waiting is within 3 times the lower bound, and with
 the busiest host first and the longest move first it measured 1.002 to 1.05 of it on random evacuations.
@@ -35,7 +36,8 @@ class Waiting:
 
     step: str
     reason: str
-    kind: str  # "slots" | "after" | "window" | "run-limit" | "stopped" | "silent-host" | "cancelled-dependency"
+    kind: str  # "slots" | "others" | "held" | "after" | "window" | "window-closed" | "run-limit" | "stopped"
+    # | "silent-host"
     deadline: dt.datetime | None = None
 
 
@@ -53,7 +55,15 @@ class _Slots:
     limits: HostLimits
     live: int = 0
     storage: int = 0
+    others: int = 0  # of them, moves that are none of this run's
     names: list[str] = field(default_factory=list)
+
+
+#: What may never come to an end by itself.
+_BOUNDED = ("others", "held", "silent-host")
+
+#: What will never come in this run.
+HOPELESS = ("stopped", "after", "window-closed")
 
 
 def decide(
@@ -68,7 +78,7 @@ def decide(
 ) -> Decision:
     """What to start at ``now``. ``states``: status of each step. ``stopping``: why nothing new starts, or "".
 
-    ``waiting_since``: since when each step waits for slots, for its deadline (``plan.wait_limit`` seconds).
+    ``waiting_since``: since when each step waits with a deadline (``plan.wait_limit`` seconds later).
     ``held``: steps that are put off (Windows' limit was reached, a backup runs): until when, and why.
     """
     since = waiting_since or {}
@@ -86,7 +96,7 @@ def decide(
         reason = _wait_reason(plan, step, states, seen, slots, now, running, stopping)
         until, said = (held or {}).get(step.id, (now, ""))
         if reason is None and now < until:
-            reason = "slots", said
+            reason = "held", said
         if reason is None:
             start.append(step.id)
             running += 1
@@ -97,7 +107,7 @@ def decide(
             continue
         kind, text = reason
         deadline = None
-        if kind in ("slots", "silent-host"):
+        if kind in _BOUNDED:
             deadline = since.get(step.id, now) + dt.timedelta(seconds=plan.wait_limit)
             if now >= deadline:
                 refuse.append((step.id, f"waited {_minutes(plan.wait_limit)} in vain: {text}"))
@@ -136,6 +146,7 @@ def _slots(plan: Plan, states: Mapping[str, Status], seen: Mapping[str, Seen | N
         if view is not None and view.foreign:
             table[host].live += len(view.foreign)
             table[host].storage += len(view.foreign)
+            table[host].others = len(view.foreign)
             table[host].names += [f"a move of others ({vm})" for vm in sorted(view.foreign)]
     for step in plan.steps:
         if states[step.id] in (Status.MOVING, Status.UNKNOWN):
@@ -163,7 +174,7 @@ def _wait_reason(
         return "after", f"comes after {', '.join(before)}"
     closed = _window_reason(plan, step, now)
     if closed:
-        return "window", closed
+        return "window" if plan.window is not None and now < plan.window.start else "window-closed", closed
     if running >= plan.run_limit:
         return "run-limit", f"{running} of {plan.run_limit} moves of this run"
     for host in (step.move.source, step.move.destination):
@@ -176,7 +187,9 @@ def _wait_reason(
             ("storage", taken.storage, taken.limits.storage),
         ):
             if count >= limit:
-                return "slots", f"{host} has {count} of {limit} {what} moves ({', '.join(taken.names)})"
+                # Ours end by themselves; where they leave a slot, it is others that are waited for.
+                kind = "slots" if count - taken.others >= limit else "others"
+                return kind, f"{host} has {count} of {limit} {what} moves ({', '.join(taken.names)})"
     return None
 
 

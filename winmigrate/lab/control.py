@@ -217,6 +217,10 @@ class _Connection:
     def add_fault(self, asked: dict[str, Any]) -> dict[str, Any]:
         return {"fault": self._control.faults.add_json(asked["fault"]).as_json()}
 
+    def draw_faults(self, asked: dict[str, Any]) -> dict[str, Any]:
+        seed = None if asked.get("seed") is None else int(asked["seed"])
+        return {"faults": [one.as_json() for one in self._control.faults.add_random(int(asked["random"]), seed)]}
+
     def list_faults(self, asked: dict[str, Any]) -> dict[str, Any]:
         return {"faults": [fault.as_json() for fault in self._control.faults.faults()]}
 
@@ -240,5 +244,6 @@ _OPS: dict[str, Callable[[_Connection, dict[str, Any]], dict[str, Any]]] = {
     "now": _Connection.now, "advance": _Connection.advance, "mode": _Connection.mode,
     "state": lambda connection, asked: connection._world.clock.state(),
     "snapshot": _Connection.look, "log": _Connection.log, "fault.add": _Connection.add_fault,
-    "fault.list": _Connection.list_faults, "fault.clear": _Connection.clear_faults, "host.up": _Connection.host_up,
+    "fault.random": _Connection.draw_faults, "fault.list": _Connection.list_faults,
+    "fault.clear": _Connection.clear_faults, "host.up": _Connection.host_up,
 }

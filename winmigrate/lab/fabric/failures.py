@@ -126,6 +126,20 @@ def logon_failure(host: Host) -> MigrationFailure:
                             error_id="OperationFailed", slug="logon-failure")
 
 
+def no_logon_servers(host: Host) -> MigrationFailure:
+    return MigrationFailure(f"The operation on computer '{host.name}' failed: WinRM cannot process the request. The "
+                            "following error with errorcode 0x8007051f occurred while using Negotiate "
+                            "authentication: There are currently no logon servers available to service the logon "
+                            "request.", hresult=0x8007051F, slug="no-logon-servers")
+
+
+def password_expired(host: Host) -> MigrationFailure:
+    return MigrationFailure(f"The operation on computer '{host.name}' failed: WinRM cannot process the request. The "
+                            "following error with errorcode 0x80070532 occurred while using Negotiate "
+                            "authentication: The password for this account has expired.", hresult=0x80070532,
+                            slug="password-expired")
+
+
 def no_permission(host: Host) -> MigrationFailure:
     return MigrationFailure("You do not have the required permission to complete this task. Contact the administrator "
                             f"of the authorization policy for the computer '{host.name}'.", hresult=ACCESS_DENIED,

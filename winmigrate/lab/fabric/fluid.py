@@ -28,6 +28,7 @@ class Flow:
     done: Callable[[float], None]
     started: float
     rate: float = 0.0
+    held: bool = False
 
     @property
     def share(self) -> float:
@@ -86,6 +87,12 @@ class Links:
             self._flows.remove(flow)
         self._share(at)
 
+    def hold(self, at: float, flow: Flow, held: bool) -> None:
+        """Lets a flow stand still (``held``), or go on; what it had is the others' meanwhile."""
+        self._settle(at)
+        flow.held = held
+        self._share(at)
+
     def settle(self, at: float) -> None:
         """Brings every flow's ``remaining`` up to the time ``at``."""
         self._settle(at)
@@ -107,18 +114,21 @@ class Links:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for flow, rate in zip(self._flows, fair_rates([f.resources for f in self._flows], self._capacity), strict=True):
+        going = [flow for flow in self._flows if not flow.held]
+        for flow in self._flows:
+            flow.rate = 0.0
+        for flow, rate in zip(going, fair_rates([flow.resources for flow in going], self._capacity), strict=True):
             flow.rate = rate
         ends = [at + (flow.remaining / flow.rate if flow.remaining > DUST else 0.0)
-                for flow in self._flows if flow.rate > 0 or flow.remaining <= DUST]
+                for flow in going if flow.rate > 0 or flow.remaining <= DUST]
         if ends:
             self._timer = self._clock.at(min(ends), self._arrive)
 
     def _arrive(self, at: float) -> None:
         with self._lock:
             self._settle(at)
-            arrived = [flow for flow in self._flows
-                       if flow.remaining <= DUST or (flow.rate > 0 and flow.remaining / flow.rate < 1e-9)]
+            arrived = [flow for flow in self._flows if not flow.held and (
+                       flow.remaining <= DUST or (flow.rate > 0 and flow.remaining / flow.rate < 1e-9))]
             self._flows = [flow for flow in self._flows if flow not in arrived]
             self._share(at)
             for flow in arrived:

@@ -13,10 +13,12 @@ from typing import Protocol
 
 from winmigrate.lab.fabric import failures
 from winmigrate.lab.fabric.failures import MigrationFailure
+from winmigrate.lab.fabric.winrm import VIRTUAL, SessionConfiguration
 from winmigrate.lab.fabric.world import VM, Host, User, World
 
 MIGRATION_SERVICE = "Microsoft Virtual System Migration Service"
 FILE_SERVICE = "cifs"
+_VIRTUAL_SID = "S-1-5-94-1"
 
 
 class Caller(Protocol):
@@ -30,6 +32,8 @@ class Caller(Protocol):
     def delegated(self) -> bool: ...
     @property
     def host(self) -> str: ...
+    @property
+    def run_as(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Logon:
     protocol: str = "ntlm"
     delegated: bool = False
     host: str = ""
+    run_as: str = ""
 
 
 def _member(world: World, user: User, names: Iterable[str]) -> bool:
@@ -49,7 +54,7 @@ def _member(world: World, user: User, names: Iterable[str]) -> bool:
 
 def is_administrator(world: World, host: Host, user: User) -> bool:
     """A local Administrator of that host?"""
-    return _member(world, user, host.administrators)
+    return user.sid == _VIRTUAL_SID or _member(world, user, host.administrators)
 
 
 def may_manage(world: World, host: Host, user: User) -> bool:
@@ -58,7 +63,12 @@ def may_manage(world: World, host: Host, user: User) -> bool:
 
 
 def may_log_on(world: World, host: Host, user: User) -> bool:
-    """Does that host's WinRM let this user in (Administrators or Remote Management Users)?"""
+    """Does that host's WinRM let this user in (Administrators or Remote Management Users)? A domain user needs one of
+    its controllers, and nobody comes in with a password that has expired.
+    """
+    of_domain = user.domain.lower() == world.domain.netbios.lower()
+    if user.expired or (of_domain and not world.domain.reachable):
+        return False
     return is_administrator(world, host, user) or _member(world, user, host.remote_management_users)
 
 
@@ -85,21 +95,32 @@ def hop_b(world: World, origin: Host, target: Host, caller: Caller,
 
     Raises MigrationFailure: no credentials to pass on, wrong ones, host down, or no right to manage it.
     """
-    if not target.reachable:
+    if not target.reachable or world.apart(origin.key, target.key):
         raise failures.unreachable(target.name)
     if credential is not None:
         user = world.user(credential[0])
         if user is None or user.password != credential[1] or not _valid_at(world, user, target):
             raise failures.logon_failure(target)
+        _can_log_on(world, user, target)
     else:
-        user = world.user(caller.user)
+        user = acting(world, origin, caller, target)
         if target is not origin and not passes_on(caller):
             raise failures.second_hop(target, caller.protocol)
+        if target is not origin and user is not None:
+            _can_log_on(world, user, target)
         if user is None or not _valid_at(world, user, target):
             raise failures.logon_failure(target)
     if not may_manage(world, target, user) or (target is not origin and not may_log_on(world, target, user)):
         raise failures.no_permission(target)
     return user
+
+
+def _can_log_on(world: World, user: User, target: Host) -> None:
+    """Raises MigrationFailure where a new log-on fails although the password is right."""
+    if user.domain.lower() == world.domain.netbios.lower() and not world.domain.reachable:
+        raise failures.no_logon_servers(target)
+    if user.expired:
+        raise failures.password_expired(target)
 
 
 def _valid_at(world: World, user: User, host: Host) -> bool:
@@ -109,19 +130,27 @@ def _valid_at(world: World, user: User, host: Host) -> bool:
 
 
 def passes_on(caller: Caller) -> bool:
-    """Does that session hold credentials that reach a further host?"""
-    return caller.protocol == "credssp" or caller.delegated
+    """Does that session hold credentials that reach a further host? One with a run-as account holds that one's."""
+    return caller.protocol == "credssp" or caller.delegated or bool(caller.run_as)
+
+
+def _has_password(caller: Caller) -> bool:
+    """Has the host a password that CredSSP can pass on: the user's, or that of the endpoint's run-as account?"""
+    return caller.run_as != VIRTUAL if caller.run_as else caller.protocol == "credssp"
 
 
 def hop_c(world: World, vm: VM, source: Host, destination: Host, caller: Caller) -> MigrationFailure | None:
-    """Why VMMS of the source cannot authenticate at the destination on behalf of the caller; None if it can."""
-    user = world.user(caller.user)
-    if user is None:
+    """Why VMMS of the source cannot authenticate at the destination on behalf of the caller; None if it can.
+
+    Whether Windows' VMMS does it for a virtual account is not known; here it comes as the source's computer account.
+    """
+    user = acting(world, source, caller, destination)
+    if user is None or not world.domain.reachable:
         return failures.no_credentials(vm, source, destination)
     if source.migration.authentication != destination.migration.authentication:
         return failures.not_recognized(vm, source, destination)
     if source.migration.authentication == "CredSSP":
-        if caller.protocol != "credssp" or source.credential_guard:
+        if not _has_password(caller) or source.credential_guard:
             return failures.no_credentials(vm, source, destination)
     elif not _delegated(world, source, destination, MIGRATION_SERVICE) or not user.delegatable:
         return failures.no_credentials(vm, source, destination)
@@ -132,9 +161,12 @@ def hop_c(world: World, vm: VM, source: Host, destination: Host, caller: Caller)
 
 def may_copy(world: World, source: Host, destination: Host, caller: Caller) -> bool:
     """Can the source write files at the destination over SMB on behalf of the caller (the disks of a move)?"""
+    if not world.domain.reachable:
+        return False
     if source.migration.authentication == "CredSSP":
-        return caller.protocol == "credssp"
-    return _delegated(world, source, destination, FILE_SERVICE)
+        return _has_password(caller)
+    user = acting(world, source, caller, destination)
+    return user is not None and user.delegatable and _delegated(world, source, destination, FILE_SERVICE)
 
 
 def _delegated(world: World, source: Host, destination: Host, service: str) -> bool:
@@ -151,3 +183,36 @@ def delegation_for(destination: Host) -> set[str]:
     """The four values that a source's account needs for this destination."""
     return {f"{service}/{name}" for service in (MIGRATION_SERVICE, FILE_SERVICE)
             for name in (destination.name, destination.fqdn)}
+
+
+# --- restricted endpoints -------------------------------------------------------------------------------------------
+
+
+def is_allowed(world: World, host: Host, user: User, configuration: SessionConfiguration) -> bool:
+    """May this user open that session configuration there?"""
+    if not configuration.allow:
+        return is_administrator(world, host, user)
+    own = {user.qualified.lower(), *(name.lower() for name, _ in groups_of(world, host, user))}
+    return any(name.lower() in own for name in configuration.allow)
+
+
+def acting(world: World, origin: Host, caller: Caller, at: Host) -> User | None:
+    """As whom a session on ``origin`` works at ``at``: its user, or its endpoint's run-as account. A virtual account
+    is an administrator of its host, and elsewhere it is the host's computer account (Microsoft's JEA security
+    considerations); that is nobody where the host is in no domain.
+    """
+    if caller.run_as and caller.run_as != VIRTUAL:
+        return world.user(caller.run_as)
+    if not caller.run_as:
+        return world.user(caller.user)
+    if at is origin:
+        return User(f"WinRM VA_1_{caller.user.replace(chr(92), '_')}", origin.name, "", sid=_VIRTUAL_SID)
+    return computer_account(world, origin)
+
+
+def computer_account(world: World, host: Host) -> User | None:
+    """As whom a host itself comes to others; None for one that is in no domain."""
+    if not host.in_domain:
+        return None
+    number = 5000 + list(world.hosts).index(host.key)
+    return User(f"{host.name}$", world.domain.netbios, "", sid=f"{world.domain.sid}-{number}")

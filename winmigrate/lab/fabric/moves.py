@@ -61,6 +61,10 @@ class Move:
         self.landed = False
         self._flow: Flow | None = None
         self._timer: Timer | None = None
+        self._step: Callable[[float], None] | None = None
+        self._wait = 0.0
+        self._holds = 0
+        self._hurried = False
         self._pledged = 0
         self._ports: list[Any] = []
         self._copied = 0.0
@@ -98,7 +102,7 @@ class Move:
 
     def _connect(self, at: float) -> None:
         vm, source, destination = self.vm, self.source, self.destination
-        if not destination.reachable:
+        if not destination.reachable or self.world.apart(source.key, destination.key):
             return self.fail(at, failures.no_answer(vm, source, destination))
         if not destination.migration.listening:
             return self.fail(at, failures.refused(vm, source, destination))
@@ -282,6 +286,40 @@ class Move:
 
         self.world.clock.at(at + CANCEL, end)
 
+    def hold(self, at: float) -> None:
+        """It stands still, at its percentage, until as many :meth:`go_on`; it can be cancelled and fail meanwhile."""
+        self._holds += 1
+        if self._holds > 1 or self.over:
+            return
+        if self._flow is not None:
+            self.world.links.hold(at, self._flow, True)
+        elif self._timer is not None:
+            self._timer.cancel()
+            self._wait = max(0.0, self._timer.when - at)
+
+    def go_on(self, at: float) -> None:
+        """Ends one :meth:`hold`."""
+        self._holds -= 1
+        if self._holds or self.over:
+            return
+        if self._flow is not None:
+            self.world.links.hold(at, self._flow, False)
+        elif self._step is not None:
+            self._later(at + self._wait, self._step)
+
+    def hurry(self, at: float) -> None:
+        """All that is left takes no time."""
+        self._hurried = True
+        if self.over or self._holds:
+            return
+        if self._flow is not None:
+            flow, self._flow = self._flow, None
+            self.world.links.stop(at, flow)
+            flow.done(at)
+        elif self._timer is not None and self._step is not None:
+            self._timer.cancel()
+            self._later(at, self._step)
+
     def _end(self, at: float, state: int) -> None:
         self.over = True
         self.vm.secondary_status = None
@@ -310,12 +348,19 @@ class Move:
         def run(at: float) -> None:
             with self.world.lock:
                 if not self.over:
+                    self._timer = self._step = None
                     step(at)
 
-        self._timer = self.world.clock.at(when, run)
+        self._step = step
+        if self._holds:
+            self._wait = max(0.0, when - self.world.clock.monotonic())
+            return
+        self._timer = self.world.clock.at(self.world.clock.monotonic() if self._hurried else when, run)
 
     def _send(self, at: float, size: float, route: list[Resource], done: Callable[[float], None]) -> None:
-        self._flow = self.world.links.start(at, size, route, done)
+        self._flow = self.world.links.start(at, 0.0 if self._hurried else size, route, done)
+        if self._holds:
+            self.world.links.hold(at, self._flow, True)
 
     def _network_route(self) -> list[Resource]:
         return [("out", self.source.key), ("in", self.destination.key)]

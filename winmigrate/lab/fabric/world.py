@@ -97,6 +97,7 @@ class User:
     groups: list[str] = field(default_factory=list)
     delegatable: bool = True  # False: "sensitive and cannot be delegated", or Protected Users
     sid: str = ""
+    expired: bool = False  # the password is: no new log-on with it
 
     @property
     def qualified(self) -> str:
@@ -122,11 +123,15 @@ class Domain:
     delegation: dict[str, Delegation] = field(default_factory=dict)
     rbcd: dict[str, set[str]] = field(default_factory=dict)
     sid: str = "S-1-5-21-41432690-3719764436-1984117282"
+    reachable: bool = True  # False: no domain controller answers anybody
 
 
 @dataclass(slots=True, eq=False)
 class World:
-    """The whole fabric. ``hosts`` by key, in the order of the file. ``clock`` and ``log`` are set by load_fabric."""
+    """The whole fabric. ``hosts`` by key, in the order of the file. ``clock`` and ``log`` are set by load_fabric.
+
+    ``splits``: pairs of host keys between which nothing passes; "" in the place of one is who asks from outside.
+    """
 
     hosts: dict[str, Host]
     domain: Domain
@@ -138,6 +143,7 @@ class World:
     lock: threading.RLock = field(default_factory=threading.RLock)
     serial: int = 0
     moves: dict[str, Any] = field(default_factory=dict)  # by job id: fabric.moves' own
+    splits: set[frozenset[str]] = field(default_factory=set)
     links: Any = None  # fabric.fluid.Links: who sends what over which network card and volume
     watchers: list[Callable[[str, dict[str, Any]], None]] = field(default_factory=list)
 
@@ -165,6 +171,10 @@ class World:
                           f"{user.name}@{self.domain.name}".lower() if user.domain == self.domain.netbios else ""):
                 return user
         return next((user for user in self.users if user.name.lower() == folded), None)
+
+    def apart(self, one: str, other: str = "") -> bool:
+        """Is the network between these two hosts (keys) split? Without ``other``: between the host and the outside."""
+        return bool(self.splits) and frozenset((one, other)) in self.splits
 
     def new_id(self) -> uuid.UUID:
         """A GUID that depends on the seed and on how many were made before, and on nothing else."""

@@ -1,54 +1,58 @@
 """The fault plan: each entry waits for its moment, strikes, and says so in the fabric's log.
 
-The moment is a phase of a VM's move (``vm``, ``phase``, ``after`` seconds), or at once. What strikes on the wire then
-takes the ``nth`` exchange from there on that fits (``host``, ``action``), ``times`` times over.
+The moment is a phase of a VM's move (``vm``, ``phase``, ``after`` seconds); without a phase it is at once, or ``after``
+seconds from when it was planned. What strikes on the wire then takes the ``nth`` exchange from there on that fits
+(``host``, ``action``), ``times`` times over. docs/lab.md has the table of all kinds.
 
 Kinds on the wire: drop (connection reset), lose-reply (done, but never told), truncate (half a reply, then reset), hang
-(no answer, connection open), http-error (``status`` instead of an answer). And latency: from its moment on, every
-connection to ``host`` and every exchange there takes ``milliseconds`` of real time more.
-Kinds in the fabric: backup (``vm`` of ``host`` is backed up for ``lasts`` seconds, and says so), crash (``host`` dies,
-back after ``down`` seconds; with ``down: 0`` it stays away), break-move (``how``, and ``leave`` for leftovers),
-fill-disk (``host``, ``volume``, ``free``), leftover-planned (a planned VM of ``vm`` at ``host``), slow (``host``'s
-network card has ``rate`` from now on), refuse-migrations (``host``'s port 6600 is shut).
+(no answer, connection open), http-error (``status`` instead of an answer). From its moment on: latency (every
+connection to ``host`` and every exchange there takes ``milliseconds`` of real time more) and loss (each ``nth`` of
+them does, as a packet that is sent again).
+Kinds in the fabric are those of :mod:`winmigrate.lab.faults.strikes`.
 """
 
 from __future__ import annotations
 
-import copy
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from winmigrate.errors import LabError
-from winmigrate.lab.fabric import failures, outage, shapes
+from winmigrate.errors import LabError, did_you_mean
+from winmigrate.lab.fabric import failures, shapes, troubles
 from winmigrate.lab.fabric.moves import PHASES
-from winmigrate.lab.fabric.world import Host, World
+from winmigrate.lab.fabric.world import World
+from winmigrate.lab.faults.drawing import draw
+from winmigrate.lab.faults.strikes import STRIKES
 from winmigrate.lab.wire.faults import Disruption, Exchange, Point
-from winmigrate.marked import Key, Marked, Misfit, choice, load_marked, truth, whole, words
+from winmigrate.marked import Key, Marked, Misfit, choice, load_marked, shown, truth, whole, words
 
 WIRE_KINDS: Mapping[str, tuple[Point, Literal["drop", "hang", "answer", "truncate"]]] = {
     "drop": ("request", "drop"), "lose-reply": ("reply", "drop"), "truncate": ("reply", "truncate"),
     "hang": ("request", "hang"), "http-error": ("request", "answer"),
 }
-FABRIC_KINDS = ("backup", "crash", "break-move", "fill-disk", "leftover-planned", "slow", "refuse-migrations")
-
-LATENCY = "latency"
+#: Exchanges of a host that take longer: each, or one in some.
+LATENCY, LOSS = "latency", "loss"
+#: One exchange in so many, where a loss says nothing else.
+ONE_IN = 10
 
 FAULT = shapes.table(
     "a fault such as {kind: drop, host: hv01, vm: web01, phase: storage}",
-    kind=Key(choice(*WIRE_KINDS, LATENCY, *FABRIC_KINDS), True), id=words(), host=words(), vm=shapes.FREE,
-    phase=choice(*PHASES), after=whole(0, 10**6), action=words(), nth=whole(1, 10**6), times=whole(1, 10**6),
-    status=whole(400, 599), down=whole(0, 10**7), how=choice(*failures.BY_NAME), leave=truth(), volume=words(),
-    free=shapes.SIZE, rate=shapes.RATE, lasts=whole(1, 10**6), milliseconds=whole(1, 60_000),
+    kind=Key(choice(*WIRE_KINDS, LATENCY, LOSS, *STRIKES), True), id=words(), host=words(), other=words(),
+    vm=shapes.FREE, phase=choice(*PHASES), after=whole(0, 10**6), action=words(), nth=whole(1, 10**6),
+    times=whole(1, 10**6), status=whole(400, 599), down=whole(0, 10**7), how=choice(*failures.BY_NAME), leave=truth(),
+    volume=words(), free=shapes.SIZE, rate=shapes.RATE, lasts=whole(1, 10**6), every=whole(1, 10**6),
+    milliseconds=whole(1, 60_000), to=shapes.FREE, what=choice(*troubles.CHANGES), user=words(),
+    seconds=whole(-10**9, 10**9),
 )
 
-_NEEDS = {"backup": ("host", "vm", "lasts"), "crash": ("host",), "fill-disk": ("host", "volume"),
-          "leftover-planned": ("host", "vm"),
-          "slow": ("host", "rate"), "refuse-migrations": ("host",), "break-move": (),
-          LATENCY: ("milliseconds",)}
+#: In the place of a list of faults.
+RANDOM = shapes.table("a mapping such as {random: 10, seed: 4}", random=Key(whole(1, 10_000), True),
+                      seed=whole(0, 2**31 - 1))
+
+_NEEDS = {LATENCY: ("milliseconds",), LOSS: ("milliseconds",), **{kind: needs for kind, (_, needs) in STRIKES.items()}}
 
 
 @dataclass(slots=True, eq=False)
@@ -73,10 +77,14 @@ def read_fault(marked: Marked, world: World) -> dict[str, Any]:
     missing = [key for key in _NEEDS.get(found["kind"], ()) if found[key] is None]
     if missing:
         raise Misfit(marked.fault(f"{found['kind']} needs {', '.join(missing)}"))
-    if found["host"] is not None and found["host"] not in world.hosts:
-        raise shapes.unknown_host(marked, found["host"], world.hosts)
-    if found["kind"] == "break-move" and found["phase"] is None:
-        raise Misfit(marked.fault("break-move needs phase"))
+    for key in ("host", "other"):
+        if found[key] is not None and found[key] not in world.hosts:
+            raise shapes.unknown_host(marked.child(key) or marked, found[key], world.hosts)
+    if found["volume"] is not None and found["host"] is not None:
+        letters = world.hosts[found["host"]].volumes
+        if found["volume"].upper().rstrip(":") not in letters:
+            raise Misfit((marked.child("volume") or marked).fault(
+                f"no volume {shown(found['volume'])} on {found['host']}{did_you_mean(found['volume'], letters)}"))
     return found
 
 
@@ -90,7 +98,9 @@ class FaultPlan:
         world.watchers.append(self._heard)
 
     def add(self, given: Mapping[str, Any]) -> PlannedFault:
-        """Adds an entry as :func:`read_fault` gives it. One without a phase has its moment now."""
+        """Adds an entry as :func:`read_fault` gives it. One without a phase has its moment now, or ``after`` seconds
+        later. Raises LabError where it cannot strike now.
+        """
         with self._lock:
             taken = {fault.id for fault in self._faults}
             name = given["id"] or next(f"fault-{n}" for n in range(1, len(taken) + 2) if f"fault-{n}" not in taken)
@@ -98,8 +108,15 @@ class FaultPlan:
                 raise LabError(f'there is a fault "{name}" already')
             fault = PlannedFault(name, given["kind"], given)
             self._faults.append(fault)
-        if given["phase"] is None:
-            self._moment(fault, None)
+        if given["phase"] is None and given["after"]:
+            troubles.later(self._world, given["after"], lambda _at: self._try(fault, None))
+        elif given["phase"] is None:
+            try:
+                self._moment(fault, None)
+            except LabError:
+                with self._lock:
+                    self._faults.remove(fault)
+                raise
         return fault
 
     def add_json(self, given: Mapping[str, Any]) -> PlannedFault:
@@ -110,6 +127,11 @@ class FaultPlan:
         except Misfit as misfit:
             raise LabError("; ".join(f"{fault.path}: {fault.message}" if fault.path else fault.message
                                      for fault in misfit.faults)) from misfit
+
+    def add_random(self, count: int, seed: int | None = None) -> list[PlannedFault]:
+        """Adds faults as :func:`winmigrate.lab.faults.drawing.draw` gives them; without a seed by the fabric's."""
+        found = draw(self._world, count, self._world.seed if seed is None else seed)
+        return [self.add_json(one) for one in found]
 
     def faults(self) -> list[PlannedFault]:
         with self._lock:
@@ -127,11 +149,10 @@ class FaultPlan:
         host = self._world.host(exchange.host)
         if host is not None and not host.reachable:
             return Disruption("drop")  # a dead host says nothing, also not what it had just worked out
-        with self._lock:
-            late = sum(fault.given["milliseconds"] for fault in self._faults
-                       if fault.kind == LATENCY and fault.state == "armed" and self._fits(fault, exchange))
-        if late and point != "reply":
-            time.sleep(late / 1000)
+        if host is not None and self._world.apart(host.key):
+            return Disruption("drop")
+        if point != "reply":
+            time.sleep(self._late(exchange) / 1000)
         with self._lock:
             for fault in self._faults:
                 kind = WIRE_KINDS.get(fault.kind)
@@ -147,6 +168,19 @@ class FaultPlan:
                                       host=host.key if host is not None else exchange.host)
                 return Disruption(kind[1], fault.given["status"] or 500)
         return None
+
+    def _late(self, exchange: Exchange) -> int:
+        """By how much this exchange takes longer, milliseconds of real time."""
+        late = 0
+        with self._lock:
+            for fault in self._faults:
+                if fault.kind not in (LATENCY, LOSS) or fault.state != "armed" or not self._fits(fault, exchange):
+                    continue
+                fault.seen += 1
+                if fault.kind == LATENCY or fault.seen % (fault.given["nth"] or ONE_IN) == 0:
+                    fault.struck += 1
+                    late += fault.given["milliseconds"]
+        return late
 
     def _fits(self, fault: PlannedFault, exchange: Exchange) -> bool:
         wanted = fault.given["host"]
@@ -172,89 +206,37 @@ class FaultPlan:
     def _later(self, fault: PlannedFault, job: str) -> None:
         after = fault.given["after"] or 0
         if not after:
-            self._moment(fault, job)
+            self._try(fault, job)
             return
 
-        def come(at: float) -> None:
-            with self._world.lock:
-                move = self._world.moves.get(job)
-                if move is None or move.over or move.phase != fault.given["phase"]:
-                    fault.state = "missed"
-                    self._world.log.write("fault-missed", id=fault.id)
-                else:
-                    self._moment(fault, job)
+        def come(_at: float) -> None:
+            move = self._world.moves.get(job)
+            if move is None or move.over or move.phase != fault.given["phase"]:
+                self._missed(fault, "the phase was over")
+            else:
+                self._try(fault, job)
 
-        self._world.clock.at(self._world.clock.monotonic() + after, come)
+        troubles.later(self._world, after, come)
+
+    def _missed(self, fault: PlannedFault, why: str) -> None:
+        fault.state = "missed"
+        self._world.log.write("fault-missed", id=fault.id, why=why)
+
+    def _try(self, fault: PlannedFault, job: str | None) -> None:
+        """Its moment has come by itself: nobody is there to be told what it cannot do."""
+        try:
+            self._moment(fault, job)
+        except LabError as error:
+            self._missed(fault, str(error))
 
     def _moment(self, fault: PlannedFault, job: str | None) -> None:
-        if fault.kind in WIRE_KINDS or fault.kind == LATENCY:
+        if fault.kind not in STRIKES:
             fault.state = "armed"
             return
+        strike, _ = STRIKES[fault.kind]
+        with self._world.lock:
+            strike(self._world, fault.given, job)
+            self._world.log.write("fault", id=fault.id, what=fault.kind, host=fault.given["host"] or "")
+            self._world.clock.changed()
         fault.state = "struck"
         fault.struck += 1
-        self._world.log.write("fault", id=fault.id, what=fault.kind, host=fault.given["host"] or "")
-        with self._world.lock:
-            _STRIKES[fault.kind](self._world, fault.given, job)
-
-
-def _host(world: World, given: Mapping[str, Any]) -> Host:
-    return world.hosts[given["host"]]
-
-
-def _crash(world: World, given: Mapping[str, Any], job: str | None) -> None:
-    down = outage.REBOOT if given["down"] is None else float(given["down"])
-    outage.crash(world, _host(world, given), back_after=down or None)
-
-
-def _break(world: World, given: Mapping[str, Any], job: str | None) -> None:
-    move = world.moves[job] if job is not None else None
-    if move is not None:
-        outage.break_move(world, move, given["how"] or "reset", leave=bool(given["leave"]))
-
-
-def _fill(world: World, given: Mapping[str, Any], job: str | None) -> None:
-    outage.fill_disk(world, _host(world, given), given["volume"], given["free"] or 0)
-
-
-def _leftover(world: World, given: Mapping[str, Any], job: str | None) -> None:
-    wanted = given["vm"].lower()
-    for host in world.hosts.values():
-        for vm in host.vms.values():
-            if wanted in (vm.name.lower(), str(vm.id)) and host.key != given["host"]:
-                planned = copy.deepcopy(vm)
-                planned.planned, planned.planned_from, planned.state = True, host.name, "Off"
-                planned.memory.assigned = 0
-                _host(world, given).planned[vm.id] = planned
-                return
-    raise LabError(f'no VM "{given["vm"]}" on another host than {given["host"]}')
-
-
-def _backup(world: World, given: Mapping[str, Any], job: str | None) -> None:
-    wanted = given["vm"].lower()
-    vm = next((vm for vm in _host(world, given).vms.values() if wanted in (vm.name.lower(), str(vm.id))), None)
-    if vm is None:
-        raise LabError(f'no VM "{given["vm"]}" on {given["host"]}')
-    vm.secondary_status = "BackingUpVirtualMachine"
-
-    def over(at: float) -> None:
-        with world.lock:
-            if vm.secondary_status == "BackingUpVirtualMachine":
-                vm.secondary_status = None
-
-    world.clock.at(world.clock.monotonic() + given["lasts"], over)
-
-
-def _slow(world: World, given: Mapping[str, Any], job: str | None) -> None:
-    _host(world, given).nic_rate = given["rate"]
-    world.links.reshare(world.clock.monotonic())
-
-
-def _refuse(world: World, given: Mapping[str, Any], job: str | None) -> None:
-    _host(world, given).migration.listening = False
-
-
-_STRIKES: Mapping[str, Callable[[World, Mapping[str, Any], str | None], None]] = {
-    "backup": _backup, "crash": _crash, "break-move": _break, "fill-disk": _fill,
-    "leftover-planned": _leftover, "slow": _slow,
-    "refuse-migrations": _refuse,
-}

@@ -66,6 +66,7 @@ class ScriptedEngine:
         self.began: list[str] = []
         self.ended: list[str] = []
         self.gate = threading.Event()
+        self.said = 0  # by Many
 
     def open_gate(self) -> None:
         self.gate.set()
@@ -125,6 +126,7 @@ class ScriptedEngine:
 
     def _many(self, *_rest: Any) -> Iterator[Message | Wait]:
         for number in range(2000):
+            self.said += 1
             yield _output(f"{number:06d}" + "y" * 1000)
 
     def _streams(self, *_rest: Any) -> Iterator[Message | Wait]:

@@ -26,17 +26,13 @@ from typing import Any
 import yaml
 
 from winmigrate.errors import Fault, InputFaults, LabError, WinmigrateError
-from winmigrate.lab.cmdlets import command_table, type_table
-from winmigrate.lab.command_log import logged
+from winmigrate.lab import endpoints
 from winmigrate.lab.control import Control
-from winmigrate.lab.engine.editions import WINDOWS_POWERSHELL_5_1
-from winmigrate.lab.engine.engine import Engine
-from winmigrate.lab.fabric.identity import may_log_on
-from winmigrate.lab.fabric.loading import make_world, read_fabric
+from winmigrate.lab.fabric.loading import make_world
 from winmigrate.lab.fabric.world import Host, User, World
-from winmigrate.lab.faults import FaultPlan, read_fault
-from winmigrate.lab.wire import Account, Accounts, Door, LogonContext, WireServer, install_user_file
-from winmigrate.marked import Marked, Misfit
+from winmigrate.lab.faults import RANDOM, FaultPlan, read_fault
+from winmigrate.lab.wire import Account, Accounts, Door, Limits, WireServer, install_user_file
+from winmigrate.marked import Marked, Misfit, read_marked
 from winmigrate.request import Secret
 
 #: Where Kerberos' own libraries look for the keys of those who are spoken to.
@@ -81,6 +77,12 @@ class Lab:
     def plan_faults(self, marked: Marked | None) -> None:
         """Adds the faults of a fabric file. Raises InputFaults, with every one that makes no sense."""
         wrong: list[Fault] = []
+        if marked is not None and isinstance(marked.value, dict):
+            try:
+                drawn = RANDOM.read(marked)
+            except Misfit as misfit:
+                raise InputFaults(misfit.faults) from misfit
+            self.faults.add_random(drawn["random"], drawn["seed"])
         for one in marked.value if marked is not None and isinstance(marked.value, list) else ():
             try:
                 self.faults.add(read_fault(one, self.world))
@@ -111,14 +113,14 @@ class Lab:
         self.close()
 
     def _server(self, number: int, host: Host) -> WireServer:
-        engine = Engine(WINDOWS_POWERSHELL_5_1, logged(command_table(self.world, host), self.world, host), type_table(),
-                        computer=host.name, now=self.world.clock.now)
         base = None if self._port_base is None else self._port_base + 2 * number
         return WireServer(
-            host.name, engine, Accounts(_accounts(self.world, host), host.name), self.world.clock,
+            host.name, endpoints.engines(self.world, host), Accounts(_accounts(self.world, host), host.name),
+            self.world.clock,
             http_port=(base if base is not None else 0) if self._http else None,
             https_port=(base + 1 if base is not None else 0) if self._https else None,
-            faults=self.faults, log=partial(self._report, host.key), admits=partial(self._admits, host),
+            faults=self.faults, log=partial(self._report, host.key), admits=partial(endpoints.admits, self.world, host),
+            limits=Limits(**host.limits), run_as=endpoints.run_as(host),
             build=f"10.0.{host.build}.1" if host.build > 9600 else f"6.3.{host.build}.1",
             schemes=self._schemes(host), door=partial(_door, host) if self._takes_tickets(host) else None,
         )
@@ -134,11 +136,6 @@ class Lab:
     def _report(self, key: str, event: dict[str, Any]) -> None:
         facts = {name: value for name, value in event.items() if name not in ("event", "host", "kind")}
         self.world.log.write(str(event.get("event", "wire")), host=key, **facts)
-
-    def _admits(self, host: Host, context: LogonContext) -> bool:
-        with self.world.lock:
-            user = self.world.user(context.user)
-            return user is not None and may_log_on(self.world, host, user)
 
     # A host's listeners are closed and opened on a thread of their own: whoever tells of the outage holds the world's
     # lock, which a pipeline of that host may be waiting for. The clock is held meanwhile.
@@ -246,9 +243,10 @@ def open_lab(fabric: Path, *, mode: str = "leap", rate: float = 1.0, log: Path |
              https: bool = True, port_base: int | None = None, keytab: Path | None = None) -> Lab:
     """A lab of a fabric file, not yet started. ``keytab`` None: the one that the fabric file names, or KRB5_KTNAME if
     there is such a file. Raises InputFaults, LabError, OSError."""
-    marked = read_fabric(fabric.read_text(encoding="utf-8"), str(fabric))
+    marked = read_marked(fabric)
     world = make_world(marked, mode=mode, rate=rate, log=log)
     try:
+        endpoints.check_functions(world)
         lab = Lab(world, http=http, https=https, port_base=port_base, keytab=keytab or _keytab_for(marked, fabric))
     except BaseException:
         world.clock.close()

@@ -15,6 +15,8 @@ KINDS = ("psrp", "winrs")
 _SEALING = frozenset({"kerberos", "negotiate", "ntlm", "credssp"})
 _DEFAULT_PORTS = {"http": 5985, "https": 5986}
 _DAY = 86_400
+#: The session configuration that every host has.
+DEFAULT_CONFIGURATION = "Microsoft.PowerShell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Endpoint:
     pinned_sha256: str | None = None
     verify: bool = True
     second_hop: str = "none"
-    configuration: str = "Microsoft.PowerShell"
+    configuration: str = DEFAULT_CONFIGURATION
     client_certificate: Path | None = None
     client_key: Path | None = None
     delegate: bool = False

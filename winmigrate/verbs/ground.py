@@ -147,8 +147,9 @@ class _Connecting:
 
 def endpoint_of(host: Host, credential_for: Callable[[str], Credential | None]) -> Endpoint:
     """The endpoint of a host of the inventory. Raises CredentialUnavailable, UsageError."""
-    from winmigrate.remoting.endpoint import Endpoint
+    from winmigrate.remoting.endpoint import DEFAULT_CONFIGURATION, Endpoint
 
+    hop = host.second_hop
     return Endpoint(
         address=host.address,
         port=host.transport.port,
@@ -158,7 +159,8 @@ def endpoint_of(host: Host, credential_for: Callable[[str], Credential | None]) 
         ca=Path(host.transport.ca) if host.transport.ca else None,
         pinned_sha256=host.transport.pin,
         verify=host.transport.tls != "unverified",
-        second_hop=host.second_hop.kind,
+        second_hop=hop.kind,
+        configuration=hop.endpoint if hop.kind == "jea" else DEFAULT_CONFIGURATION,
         kind=host.transport.kind,
         kerberos_name=host.kerberos_name,
     )

@@ -13,7 +13,8 @@ from winmigrate.lab.cmdlets.instances import CimClass, CimInstance, show_instanc
 from winmigrate.lab.cmdlets.shapes import Lazy, Reader
 from winmigrate.lab.engine import values as net
 from winmigrate.lab.engine.effects import Call, Effect, Error, Output
-from winmigrate.lab.fabric.identity import groups_of
+from winmigrate.lab.fabric.identity import acting, groups_of
+from winmigrate.lab.fabric.winrm import VIRTUAL
 from winmigrate.lab.fabric.world import Address, Feature, Service, User
 
 # --- features --------------------------------------------------------------------------------------------------------
@@ -253,8 +254,10 @@ def whoami(desk: Desk, call: Call) -> Iterator[Effect]:
         yield Error(f"ERROR: Invalid argument/option - '{unknown[0]}'.", "NativeCommandError", "NotSpecified",
                     "System.Management.Automation.RemoteException", unknown[0], origin=("whoami.exe", None))
         return
-    user = desk.world.user(call.context.user)
-    name = call.context.user.lower()
+    user = acting(desk.world, desk.host, call.context, desk.host)
+    name = user.qualified.lower() if user is not None else call.context.user.lower()
+    if user is not None and call.context.run_as == VIRTUAL:
+        name = f"winrm virtual users\\{user.name}".lower()
     header: tuple[str, ...]
     rows: list[tuple[str, ...]]
     if "/user" in arguments:

@@ -66,6 +66,10 @@ class CommandTable:
         """Alias -> the name it stands for."""
         return dict(self._aliases)
 
+    def twins(self) -> Iterator[Twin]:
+        """All of them."""
+        return iter(self._twins.values())
+
     def twin(self, digest: str) -> Twin | None:
         """The twin of the script with this digest (:func:`script_digest`)."""
         return self._twins.get(digest)

@@ -206,6 +206,8 @@ class Host:
     processor_speed_mhz: int = 2095
     credssp_enabled: bool = False  # does its WinRM offer CredSSP?
     clock_skew: float = 0.0  # seconds its clock is ahead of the domain's; Kerberos takes five minutes either way
+    limits: dict[str, Any] = field(default_factory=dict)  # of its WinRM, by field of winmigrate.lab.wire.Limits
+    configurations: dict[str, Any] = field(default_factory=dict)  # fabric.winrm.SessionConfiguration by folded name
     reserved_disk: dict[str, int] = field(default_factory=dict)  # by letter: promised to moves on their way
     next_record: int = 1000
 

@@ -15,11 +15,11 @@ from typing import Any
 
 from winmigrate.errors import Fault, InputFaults
 from winmigrate.facts.versions import BUILDS
-from winmigrate.lab.fabric import making, shapes
+from winmigrate.lab.fabric import making, patterns, shapes, winrm
 from winmigrate.lab.fabric.clock import FabricClock
 from winmigrate.lab.fabric.files import FileEntry
 from winmigrate.lab.fabric.fluid import Links, Resource
-from winmigrate.lab.fabric.identity import FILE_SERVICE, MIGRATION_SERVICE
+from winmigrate.lab.fabric.identity import FILE_SERVICE, MIGRATION_SERVICE, delegation_for
 from winmigrate.lab.fabric.log import FabricLog
 from winmigrate.lab.fabric.world import (
     GIB,
@@ -37,7 +37,7 @@ from winmigrate.lab.fabric.world import (
     VSwitch,
     World,
 )
-from winmigrate.marked import Marked, Misfit, load_marked
+from winmigrate.marked import Marked, Misfit, load_marked, read_marked
 
 #: Configuration versions by Windows version, the default one last (Get-VMHostSupportedVersion).
 CONFIGURATION = {
@@ -60,13 +60,13 @@ def read_fabric(text: str, file: str) -> Marked:
 def load_fabric(path: str | Path, *, mode: str = "leap", rate: float = 1.0, log: Path | None = None) -> World:
     """The world of a fabric file, with its clock. Raises InputFaults with every fault of the file, OSError."""
     file = Path(path)
-    return make_world(read_fabric(file.read_text(encoding="utf-8"), str(path)), mode=mode, rate=rate, log=log)
+    return make_world(read_marked(file), mode=mode, rate=rate, log=log)
 
 
 def make_world(marked: Marked, *, mode: str = "leap", rate: float = 1.0, log: Path | None = None) -> World:
     """The world of a file that was read. Raises InputFaults."""
     try:
-        found = shapes.FABRIC.read(marked)
+        found = shapes.FABRIC.read(patterns.expand(marked))
         start = found["now"]
         if start is None and mode == "real":
             start = dt.datetime.now(dt.timezone.utc)
@@ -89,12 +89,20 @@ def _build(found: Mapping[str, Any], clock: FabricClock, log: Path | None) -> Wo
     for key, given in found["hosts"].items():
         host = _host(world, key, given)
         world.hosts[key] = host
+        try:
+            host.limits = winrm.limits_of(given["limits"])
+        except Misfit as misfit:
+            faults.extend(misfit.faults)
         for vm in given["vms"] or []:
             try:
                 making.add_vm(world, host, vm)
             except Misfit as misfit:
                 faults.extend(misfit.faults)
     _users(world, found["users"] or {})
+    for host in world.hosts.values():
+        faults.extend(winrm.name_faults(world, host))
+    if found["delegation"] is None:
+        _delegate_all(world)
     for source, rights in (found["delegation"] or {}).items():
         try:
             _delegate(world, source, rights)
@@ -158,6 +166,13 @@ def _delegate(world: World, source: str, rights: Mapping[str, Any]) -> None:
     world.domain.delegation[source] = Delegation(services, rights.get("protocol_transition") is not False)
 
 
+def _delegate_all(world: World) -> None:
+    for key, source in world.hosts.items():
+        services = {service for other in world.hosts.values() if other is not source for service in
+                    delegation_for(other)}
+        world.domain.delegation[key] = Delegation(services, True)
+
+
 def _id(world: World, *parts: str) -> uuid.UUID:
     return uuid.uuid5(uuid.UUID(int=world.seed), "/".join(parts))
 
@@ -185,6 +200,7 @@ def _host(world: World, key: str, given: Mapping[str, Any]) -> Host:
     if given["reachable"] is not None:
         host.reachable = given["reachable"]
     host.credssp_enabled = bool(given["credssp"])
+    host.configurations = dict(winrm.configurations_of(given["session_configurations"]))
     host.clock_skew = float(given["clock_skew"] or 0)
     host.security_services = [1] if given["credential_guard"] else []
     host.processor = _processor(given["processor"] or {})

@@ -101,6 +101,8 @@ ADDRESS = parsed("an address with its prefix", _address)
 PATH = parsed("a path of Windows", _path)
 #: Whole numbers that have no natural bound.
 NUMBER = whole(0, 2**31 - 1)
+#: How many a host or VM stands for; written out by winmigrate.lab.fabric.patterns before anything is read.
+COUNT = whole(0, 10_000)
 
 
 def _keep(marked: Marked, found: dict[str, Any]) -> dict[str, Any]:
@@ -198,6 +200,7 @@ VM = table(
     checkpoint_type=choice("Disabled", "Production", "ProductionOnly", "Standard"), dirty_rate=RATE, write_rate=RATE,
     replication=choice("None", "Primary", "Replica"), status=FREE, secondary_status=FREE, created=MOMENT, uptime=NUMBER,
     heartbeat=FREE, start=choice("Nothing", "StartIfRunning", "Start"), stop=choice("TurnOff", "Save", "ShutDown"),
+    count=COUNT,
 )
 
 VOLUME = either("size", SIZE, table(
@@ -225,6 +228,31 @@ PROCESSOR = table(
     logical=whole(1, 1024), features=listing(words()),
 )
 
+SECONDS = whole(1, 2**31 - 1)
+
+LIMITS = table(
+    "a mapping such as {shells_per_user: 5, idle_close: 30, output_buffer: 64 KB}",
+    envelope=SIZE, fragment=SIZE, shells_per_user=whole(1, 2**31 - 1), users=whole(1, 2**31 - 1),
+    processes_per_shell=whole(1, 2**31 - 1), memory_per_shell=SIZE, operations_per_user=whole(1, 2**31 - 1),
+    commands_per_shell=whole(1, 2**31 - 1), idle_close=SECONDS, disconnect_after=SECONDS, shell_idle_timeout=SECONDS,
+    operation_timeout=SECONDS, output_buffer=SIZE, redelivery=truth(),
+)
+
+_ANY_VALUE: Shape[tuple[str, ...]] = Shape(
+    lambda marked: () if marked.value is None else tuple(one_or_more(FREE, "values").read(marked)),
+    {"anyOf": [{"type": "null"}, one_or_more(FREE, "values").schema]})
+
+VISIBLE = either("name", words(), table(
+    "a command, or a mapping such as {name: Move-VM, parameters: {Name: , DestinationHost: [hv02, hv03]}}",
+    name=Key(words(), True),
+    parameters=entries(_ANY_VALUE, "a mapping from parameters to the values they take (nothing: any)"),
+))
+
+CONFIGURATION = table(
+    "a mapping such as {visible: [Get-VM], functions: [Move-WinmigrateVM], allow: [CORP\\ops]}",
+    visible=listing(VISIBLE), functions=listing(words()), run_as=FREE, allow=one_or_more(FREE, "users or groups"),
+)
+
 #: A version is also a number to whoever reads YAML, and so to editors.
 VERSION = Shape(
     choice(*VERSIONS).read, {"enum": [*VERSIONS, *(int(version) for version in VERSIONS if version.isdigit())]})
@@ -239,8 +267,9 @@ HOST = table(
     nic=RATE, administrators=listing(FREE), hyperv_administrators=listing(FREE), remote_management_users=listing(FREE),
     services=entries(choice("Running", "Stopped"), "a mapping from services to their state"),
     features=entries(choice("Installed", "Available", "Removed"), "a mapping from features to their state"),
+    limits=LIMITS, session_configurations=entries(CONFIGURATION, "a mapping from names to session configurations"),
     credssp=truth(), clock_skew=whole(-2**31, 2**31 - 1),
-    vms=named(VM, "a mapping from names to virtual machines"), manufacturer=FREE, model=FREE,
+    vms=named(VM, "a mapping from names to virtual machines"), manufacturer=FREE, model=FREE, count=COUNT,
 )
 
 USER = either("password", FREE, table(
@@ -257,14 +286,26 @@ DELEGATION = either("to", one_or_more(words(), "hosts"), table(
     protocol_transition=truth(),
 ))
 
+_RIGHTS = entries(DELEGATION, "a mapping from hosts to what they may delegate to, or all")
+
+
+def _delegations(marked: Marked) -> dict[str, dict[str, Any]] | None:
+    return None if marked.text == "all" else _RIGHTS.read(marked)
+
+
+#: None: every host to every other.
+DELEGATIONS: Shape[Any] = Shape(_delegations, {"anyOf": [{"const": "all"}, _RIGHTS.schema]})
+
 DOMAIN = either("name", words(), table("a name, or {name: corp.example, netbios: CORP}",
                                        name=Key(words(), True), netbios=words()))
 
 
 def _faults(marked: Marked) -> list[Marked]:
-    if not isinstance(marked.value, list):
-        raise Misfit(marked.fault("wanted: a list of faults"))
-    return list(marked.value)
+    if isinstance(marked.value, list):
+        return list(marked.value)
+    if not isinstance(marked.value, dict):
+        raise Misfit(marked.fault("wanted: a list of faults, or {random: 10}"))
+    return []  # drawn by who plans them
 
 
 FABRIC = table(
@@ -272,9 +313,9 @@ FABRIC = table(
     fabric=FREE, seed=whole(0, 2**31 - 1), now=MOMENT, domain=DOMAIN, report_edits=truth(),
     keytab=words(),
     users=entries(USER, "a mapping from names to users"),
-    delegation=entries(DELEGATION, "a mapping from hosts to what they may delegate to"),
+    delegation=Key(DELEGATIONS, default={}),
     rbcd=entries(one_or_more(words(), "hosts"), "a mapping from destinations to those who may act there"),
-    faults=Shape(_faults, {"type": "array"}),
+    faults=Shape(_faults, {"type": ["array", "object"]}),
     hosts=Key(entries(HOST, "a mapping from names to hosts", least=1), True),
 )
 

@@ -101,7 +101,9 @@ class FakeSession:
                     events.append(Event(0.0, Stream.OUTPUT, clixml.dumps(value)))
         return Reply(tuple(events), PipelineState.COMPLETED)
 
-    def start(self, asked: Request, *, on_ticket: Callable[[Ticket], None] | None = None) -> Iterator[Event]:
+    def start(
+        self, asked: Request, *, on_ticket: Callable[[Ticket], None] | None = None, timeout: float | None = None
+    ) -> Iterator[Event]:
         raise AssertionError("a survey changes nothing, and needs no stream")
 
     @property

@@ -21,7 +21,14 @@ LEAF, BASE, LOG = "C:\\VMs\\web01\\a.avhdx", "C:\\Base\\a.vhdx", "E:\\Log\\log.v
 def facts(**changed: Any) -> HostFacts:
     given: dict[str, Any] = {
         "vms": (
-            VM(id=WEB, name="web01", version="9.0", configuration_location="C:\\VMs", snapshot_file_location="C:\\VMs"),
+            VM(
+                id=WEB,
+                name="web01",
+                version="9.0",
+                configuration_location="C:\\VMs",
+                snapshot_file_location="C:\\Snap",
+                smart_paging_file_path="C:\\Page",
+            ),
         ),
         "hard_disks": (
             HardDisk(vm_id=WEB, path=LEAF, disk_number=None),
@@ -47,7 +54,7 @@ BELOW = "D:\\VMs\\web01\\Virtual Hard Disks\\"
 @pytest.mark.parametrize(
     ("wish", "expected"),
     [
-        (StorageWish(), None),
+        (StorageWish(), FileByFile("C:\\VMs", "C:\\Snap", "C:\\Page", ((LEAF, LEAF), (BASE, BASE), (LOG, LOG)))),
         (StorageWish(path="D:\\VMs\\{vm}"), OneFolder("D:\\VMs\\web01")),
         (
             StorageWish(path="D:\\VMs\\{vm}", disks={"LOG.vhdx": "F:\\Log\\{vm}"}),
@@ -60,19 +67,21 @@ BELOW = "D:\\VMs\\web01\\Virtual Hard Disks\\"
         ),
         (
             StorageWish(disks={"log.vhdx": "F:\\Log\\log.vhdx"}, config="D:\\Config"),
-            FileByFile("D:\\Config", "", "", ((LOG, "F:\\Log\\log.vhdx"),)),
+            FileByFile(
+                "D:\\Config", "C:\\Snap", "C:\\Page", ((LEAF, LEAF), (BASE, BASE), (LOG, "F:\\Log\\log.vhdx"))
+            ),
         ),
     ],
 )
 def test_the_form_follows_the_wish(wish: StorageWish, expected: Storage) -> None:
-    assert storage_of(wish, WEB, "web01", facts()) == expected
+    assert storage_of(Candidate(WEB, "web01", "Running", "hv01", "hv02", storage=wish), facts()) == expected
 
 
 def test_disks_nobody_could_read_have_no_place() -> None:
     denied = Unreadable("access denied")
     wish = StorageWish(disks={"log.vhdx": "F:\\Log"})
-    assert storage_of(wish, WEB, "web01", facts(hard_disks=denied)) == denied
     candidate = Candidate(WEB, "web01", "Running", "hv01", "hv02", storage=wish)
+    assert storage_of(candidate, facts(hard_disks=denied)) == denied
     assert files_of(candidate, facts(vhds=denied)) == denied
     assert files_of(candidate, facts(checkpoints=denied)) == denied
 
@@ -84,8 +93,9 @@ def test_files_of_a_candidate() -> None:
     assert [file.size for file in files] == [1, 2, 4, None]
     gone = files_of(candidate, facts(vms=()))
     assert gone == Unreadable("hv01 no longer has web01")
-    nowhere = Candidate(WEB, "web01", "Running", "hv01", "hv02")
-    assert files_of(nowhere, facts()) == ()
+    stays = files_of(Candidate(WEB, "web01", "Running", "hv01", "hv02"), facts())
+    assert not isinstance(stays, Unreadable)
+    assert all(file.source == file.destination for file in stays), "what nothing is wished for keeps its path"
 
 
 def test_a_chain_that_bites_its_tail_ends() -> None:

@@ -94,12 +94,13 @@ def check(
 @program.command()
 @click.argument("vm")
 @click.option("--to", "to", required=True, metavar="HOST", help="The destination.")
-@click.option("--playbook", "-p", type=click.Path(dir_okay=False), required=True, help="The playbook with the wish.")
+@click.option("--playbook", "-p", type=click.Path(dir_okay=False), help="The playbook with the wish (paths, switches).")
 @_replayable
 @_everywhere()
 def explain(
-    vm: str, to: str, playbook: str, inventory: str | None, run_dir: str, form: str, verbose: bool, no_color: bool
-) -> int:
+    vm: str, to: str, playbook: str | None, inventory: str | None, run_dir: str, form: str, verbose: bool,
+    no_color: bool,
+) -> int:  # fmt: skip
     """One candidate in full: each requirement, its evidence, its remedy."""
     from winmigrate.cli import talking
 

@@ -42,12 +42,12 @@ def check(
     return checked.exit_code
 
 
-def explain(vm: str, to: str, playbook: str, inventory: str | None, form: str, no_color: bool) -> int:
+def explain(vm: str, to: str, playbook: str | None, inventory: str | None, form: str, no_color: bool) -> int:
     """`winmigrate explain`."""
     from winmigrate import verbs
     from winmigrate.reporting import candidate_as
 
-    ground = ground_of(playbook, inventory)
+    ground = ground_for(inventory or "inventory.yml") if playbook is None else ground_of(playbook, inventory)
     checked, candidate = verbs.explain(vm, to, playbook, ground=ground)
     found = checked.findings
     mine = next(

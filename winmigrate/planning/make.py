@@ -17,9 +17,9 @@ from winmigrate.planning.estimate import seconds_for
 from winmigrate.planning.expectations import disks_digest
 from winmigrate.planning.plan import Capacity, Expectation, ExpectationKind, HostLimits, Plan, Refusal, Step, Window
 from winmigrate.survey import Candidate, Candidates, HostFacts, Roll, Survey
-from winmigrate.survey.wishes import storage_of
+from winmigrate.survey.wishes import files_of, storage_of
 from winmigrate.windows.move import FileByFile, OneFolder, Storage
-from winmigrate.windows.paths import FileKind, PlannedFile, planned_files, volume
+from winmigrate.windows.paths import FileKind, PlannedFile, volume
 
 if TYPE_CHECKING:
     from winmigrate.inventory import Inventory
@@ -138,39 +138,21 @@ def _only_reads(host: str, inventory: Inventory) -> bool:
 
 
 def arrival_of(candidate: Candidate, survey: Survey) -> Arrival | Unreadable:
-    """What a candidate brings. Without a wish for its storage the files keep the very paths they have."""
+    """What a candidate brings."""
     source = survey.host(candidate.source)
     vm = source.vm(candidate.vm_id)
-    chain = source.chain_of(candidate.vm_id)
-    checkpoints = source.checkpoints_of(candidate.vm_id)
     if vm is None:
         return Unreadable(f"{candidate.vm_name} is no longer on {candidate.source}")
-    for fact in (vm, chain, checkpoints):
-        if isinstance(fact, Unreadable):
-            return fact
-    assert not isinstance(vm, Unreadable)
-    assert not isinstance(chain, Unreadable)
-    assert not isinstance(checkpoints, Unreadable)
-    for value in (vm.memory_assigned, vm.configuration_location, vm.snapshot_file_location, vm.smart_paging_file_path):
-        if isinstance(value, Unreadable):
-            return value
-    storage = storage_of(candidate.storage, candidate.vm_id, candidate.vm_name, source)
-    if storage is None:
-        paths = [str(vhd.path) for vhd in chain]
-        storage = FileByFile(
-            str(vm.configuration_location or ""),
-            str(vm.snapshot_file_location or ""),
-            str(vm.smart_paging_file_path or ""),
-            tuple((path, path) for path in paths),
-        )
+    if isinstance(vm, Unreadable):
+        return vm
+    storage, files = storage_of(candidate, source), files_of(candidate, source)
+    if isinstance(vm.memory_assigned, Unreadable):
+        return vm.memory_assigned
     if isinstance(storage, Unreadable):
         return storage
-    files = planned_files(vm, chain, checkpoints, storage)
     if isinstance(files, Unreadable):
         return files
-    memory = vm.memory_assigned
-    assert isinstance(memory, int)
-    return Arrival(candidate, storage, memory, files)
+    return Arrival(candidate, storage, vm.memory_assigned, files)
 
 
 def _rooms(name: str, facts: HostFacts, inventory: Inventory) -> HostRooms | None:

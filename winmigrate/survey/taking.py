@@ -220,7 +220,9 @@ class _HostSurvey:
 
     def second(self) -> None:
         here = [item for item in self.candidates.candidates if item.source == self.host]
-        probes = self._probes(sorted({item.destination for item in here} - {self.host}))
+        # In the order of the wishes and not by name: a recording asks the same under its aliases.
+        others = dict.fromkeys(item.destination for item in here if item.destination != self.host)
+        probes = self._probes(list(others))
         places = self._places()
         reads = [read for _, read in probes]
         if places:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from winmigrate.errors import UsageError, did_you_mean
 from winmigrate.inventory import Inventory, load_inventory
 from winmigrate.planning import make_plan
 from winmigrate.planning.plan import Plan
-from winmigrate.playbook import Playbook, load_playbook
+from winmigrate.playbook import Migration, Playbook, Selector, Target, load_playbook
 from winmigrate.survey import Candidate, Candidates, Roll, Survey, call_roll, find_candidates, take_survey
 from winmigrate.verbs.ground import CANDIDATES, FINDINGS, PLAN, ROLL, SURVEY, Ground, stand
 
@@ -76,17 +77,42 @@ def check(
 
 
 def explain(
-    vm: str, to: str, playbook: Playbook | Path | str, inventory: Inventory | Path | str | None = None,
-    *, ground: Ground | None = None,
-) -> tuple[Checked, Candidate]:  # fmt: skip
-    """One candidate in full. Raises UsageError if the playbook has no such candidate."""
+    vm: str,
+    to: str,
+    playbook: Playbook | Path | str | None = None,
+    inventory: Inventory | Path | str | None = None,
+    *,
+    ground: Ground | None = None,
+) -> tuple[Checked, Candidate]:
+    """One candidate in full: a VM (its name, or its Id, or ``id:GUID``) and a host.
+
+    Without a playbook the wish is that VM to that host and nothing more. Raises UsageError if there is no such one.
+    """
+    if playbook is None:
+        ground = ground or stand(inventory if inventory is not None else "inventory.yml")
+        if to not in ground.inventory.hosts:
+            known = ground.inventory.hosts
+            raise UsageError(f'no host "{to}" in {ground.inventory.file}{did_you_mean(to, known)}')
+        playbook = _wish(vm, to)
     checked = check(playbook, inventory, ground=ground)
     found = [item for item in checked.candidates.candidates if item.destination == to]
     mine = [item for item in found if vm in (item.vm_name, item.vm_id, f"id:{item.vm_id}")]
     if not mine:
+        for wish in checked.findings.wishes:
+            raise UsageError(f"{wish.evidence}")
         names = [item.vm_name for item in checked.candidates.candidates]
         raise UsageError(f'no candidate "{vm}" to {to} in {checked.playbook.file}{did_you_mean(vm, names)}')
     return checked, mine[0]
+
+
+def _wish(vm: str, to: str) -> Playbook:
+    """The playbook of somebody who just asks about one VM and one host."""
+    word = vm.removeprefix("id:")
+    try:
+        selector = Selector(id=str(uuid.UUID(word)))
+    except ValueError:
+        selector = Selector(name=vm)
+    return Playbook("(asked)", (Migration(selector, (Target("host", to),)),))
 
 
 def plan(

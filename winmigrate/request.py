@@ -275,9 +275,13 @@ class Session(Protocol):
     def ask(self, asked: Request, *, timeout: float = 60.0) -> Reply:
         """Sends a request and waits for its end, at most ``timeout`` seconds of the clock. Never repeats it."""
 
-    def start(self, asked: Request, *, on_ticket: Callable[[Ticket], None] | None = None) -> Iterator[Event]:
-        """Sends a request and yields its events as they come, without a bound; the last word is in :attr:`last_reply`.
+    def start(
+        self, asked: Request, *, on_ticket: Callable[[Ticket], None] | None = None, timeout: float | None = None
+    ) -> Iterator[Event]:
+        """Sends a request and yields its events as they come; the last word is in :attr:`last_reply`.
 
+        Without ``timeout`` (seconds of the clock) it has no bound, and events that got lost with a broken connection
+        are not worth the request; with one every event counts, and TimedOut or ConnectionLost says that some may lack.
         ``on_ticket`` is called with the ids before the host hears of the request (laws of execution, 1).
         """
 

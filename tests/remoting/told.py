@@ -52,7 +52,9 @@ class Told:
         self.last_reply = end
         return end
 
-    def start(self, asked: Request, *, on_ticket: Callable[[Ticket], None] | None = None) -> Iterator[Event]:
+    def start(
+        self, asked: Request, *, on_ticket: Callable[[Ticket], None] | None = None, timeout: float | None = None
+    ) -> Iterator[Event]:
         self.asked.append(asked)
         end = self._ends.pop(0)
         if isinstance(end, HostError):

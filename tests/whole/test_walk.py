@@ -95,10 +95,11 @@ def test_a_source_that_reboots_in_mid_move(tmp_path: Path) -> None:
         assert sum(map(len, where.values())) == 4
         for step in planned.plan.steps:
             state = result.states[step.id]
-            assert state.status.final, "a location is not known"
+            # One that was put off while the host was silent was never sent, and nothing starts after a failure.
+            assert state.status.final or state.ticket is None, "a location is not known"
             expected = step.move.destination if state.status is Status.DONE else step.move.source
             assert where[step.move.vm_name] == [expected]
-            if state.status is not Status.DONE:
+            if state.status.final and state.status is not Status.DONE:
                 assert state.outcome["cause"]
 
 

@@ -52,13 +52,15 @@ class Ledger:
     def follow(self, step: str) -> None:
         """This process follows the step from now on (no entry: it is a fact of the process, not of the run)."""
         with self._guard:
-            self._states[step].status = Status.MOVING
+            if not self._states[step].status.final:
+                self._states[step].status = Status.MOVING
         self.news.set()
 
     def put_back(self, step: str) -> None:
         """It is not its time yet: the scheduler has it again."""
         with self._guard:
-            self._states[step].status = Status.WAITING
+            if not self._states[step].status.final:
+                self._states[step].status = Status.WAITING
         self.news.set()
 
     def doubt(self, step: str) -> None:

@@ -193,7 +193,12 @@ def _two_agree(looks: tuple[Look, ...]) -> bool:
 
 
 def _never_started(newest: Look, state: StepState) -> bool:
-    """No trace of a start, while a trace would still be seen: a finished job stays visible for five minutes."""
+    """No trace of a start, while a trace would still be seen: a finished job stays visible for five minutes.
+
+    A planned VM is a trace. A clock that was set back since proves nothing either.
+    """
+    if newest.source.planned or newest.destination.planned:
+        return False
     if state.seen_moving or newest.source.job_ended or newest.destination.job_ended or state.intent_at is None:
         return False
-    return (newest.at - state.intent_at).total_seconds() < JOB_VISIBLE_FOR
+    return 0 <= (newest.at - state.intent_at).total_seconds() < JOB_VISIBLE_FOR

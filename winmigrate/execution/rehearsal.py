@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from winmigrate.errors import HostError
+from winmigrate.errors import WinmigrateError
 from winmigrate.execution.journal import Kind
 from winmigrate.execution.watch import read_view
 from winmigrate.kinds import kind_of
@@ -45,16 +45,19 @@ class Rehearsing:
 def rehearse_step(run: Any, step: Step) -> dict[str, Any]:
     """Rehearses one step and returns its entry: ``outcome`` "pass", "fail" or "unknown"; ``incompatibilities`` texts.
 
-    ``run`` is a Run or a Rehearsing. Never raises HostError: that is an outcome.
+    ``run`` is a Run or a Rehearsing. What a host, or its credential, does not let happen is an outcome and not raised.
     """
     incompatibilities: list[str] = []
-    cause = ""
+    cause = perhaps = ""
     try:
         incompatibilities, cause = _compare(run, step)
         outcome = "fail" if incompatibilities or cause else "pass"
-    except HostError as error:
+    except (WinmigrateError, ValueError) as error:
+        # ValueError: this Windows has no such parameter. ClixmlError: an answer that cannot be read is no "pass".
         outcome, cause = "unknown", str(error)
-    left = clean_up(run, step.move)
+        if run.ledger.state(step.id).open_rehearsal is not None:
+            perhaps = f"Compare-VM may still make a planned VM on {step.move.destination}: {cause}"
+    left = clean_up(run, step.move) or perhaps
     entry = {"outcome": outcome, "incompatibilities": incompatibilities, "cause": cause, "left_behind": left}
     run.ledger.write(step.id, Kind.REHEARSED, **entry)
     return entry
@@ -73,7 +76,7 @@ def _compare(run: Any, step: Step) -> tuple[list[str], str]:
 
         output, errors = [], []
         session.open()
-        for event in session.start(asked, on_ticket=intend):
+        for event in session.start(asked, on_ticket=intend, timeout=BOUND):
             if event.stream is Stream.OUTPUT:
                 output.append(loads(event.clixml))
             elif event.stream is Stream.ERROR:
@@ -113,7 +116,7 @@ def clean_up(run: Any, move: Move) -> str:
             reply = session.ask(kind_of(move.kind).clean_up(move), timeout=BOUND)
         finally:
             session.close()
-    except HostError as error:
+    except WinmigrateError as error:
         return str(error)
     errors = [record_of(event.clixml).message for event in reply.events if event.stream is Stream.ERROR]
     if reply.error is not None:

@@ -2,6 +2,9 @@
 
 Laws of execution 9 and 10: a slot is taken at both ends before a start; cancelling is asking, and stopping asks no
 host to cancel. A step runs in a thread of its own; one watcher a host looks for all of them.
+
+An error of ours ends neither a run nor the following of a move: a step of which nothing was sent is refused, one under
+way is looked at anew. Where the journal cannot be written, nothing starts any more.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import socket
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,13 +20,13 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from winmigrate.errors import HostError
-from winmigrate.execution import requests
+from winmigrate.errors import WinmigrateError
+from winmigrate.execution import cancel
 from winmigrate.execution.journal import Entry, Journal, Kind
 from winmigrate.execution.ledger import Ledger
-from winmigrate.execution.scheduler import Seen, Waiting, decide
+from winmigrate.execution.scheduler import HOPELESS, Decision, Seen, Waiting, decide
 from winmigrate.execution.states import Status, StepState
-from winmigrate.execution.watch import View, Watcher
+from winmigrate.execution.watch import COMPARING, SLOW_PACE, View, Watcher
 from winmigrate.planning.plan import Plan, Step
 from winmigrate.request import Clock, Credential
 
@@ -32,6 +36,9 @@ if TYPE_CHECKING:
 
 #: The loop looks at requests of other processes (cancel) and at the window so often: seconds.
 TICK = 5.0
+
+#: A step whose following failed by an error of ours is followed so often.
+TRIES = 3
 
 
 class StopMode(str, Enum):
@@ -87,7 +94,33 @@ class Run:
     stop_reason: str = ""
     #: Steps that Windows put off (its limit was reached): until when, and what it said.
     held: dict[str, tuple[dt.datetime, str]] = field(default_factory=dict)
+    #: How often the source was asked to cancel a step.
+    cancelling: dict[str, int] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def stopping(self) -> str:
+        """Why nothing new starts, or ""."""
+        if self.stop_mode is not StopMode.NO:
+            return self.stop_reason
+        # stop_after counts failures, and unknown counts as one.
+        total = sum(1 for status in self.ledger.statuses().values() if status in (Status.FAILED, Status.UNKNOWN))
+        if total >= self.plan.stop_after:
+            return f"stop_after: {total} of {self.plan.stop_after} moves failed or are unknown"
+        return ""
+
+    def halt(self, reason: str) -> None:
+        """Nothing new starts, because something of ours is broken."""
+        with self._guard:
+            if self.stop_mode is StopMode.NO:
+                self.stop_mode, self.stop_reason = StopMode.STOP, reason
+        self.ledger.news.set()
+
+    def note(self, step_id: str, text: str) -> None:
+        """A note, if it can be written: it is never worth a move."""
+        try:
+            self.ledger.note(step_id, text)
+        except sqlite3.Error as error:
+            self.halt(f"the journal cannot be written: {error}")
 
     def stop(self) -> StopMode:
         """Asked by a person: the first time nothing new starts, the second time the run is left to itself."""
@@ -138,22 +171,32 @@ def execute(
 
 
 def _rehearse_all(run: Run, steps: Iterable[Step]) -> None:
-    """Compare-VM for every step that was never tried, before the first VM moves; hosts at once, each one by one."""
-    from winmigrate.execution.rehearsal import rehearse_step
+    """Compare-VM for every step that was never sent, before the first VM moves; hosts at once, each one by one.
+
+    One that did not pass in an earlier process is asked again: it may have been mended. A host that does not let
+    itself be asked holds nobody up: the rest of its steps are rehearsed when they start. What a rehearsal that was
+    killed left behind is taken away even if nothing is to start any more.
+    """
+    from winmigrate.execution.rehearsal import clean_up, rehearse_step
 
     by_source: dict[str, list[Step]] = {}
     for step in steps:
         state = run.ledger.state(step.id)
-        if state.status is Status.WAITING and state.rehearsed is None:
+        passed = state.rehearsed is not None and state.rehearsed.get("outcome") == "pass"
+        if state.status is Status.WAITING and (not passed or state.open_rehearsal is not None):
             by_source.setdefault(step.move.source, []).append(step)
 
     def work(mine: list[Step]) -> Callable[[], None]:
         def body() -> None:
             for step in mine:
                 if run.stop_mode is StopMode.NO:
-                    rehearse_step(run, step)
+                    if rehearse_step(run, step).get("outcome") == "unknown":
+                        break
+                elif run.ledger.state(step.id).open_rehearsal is not None:
+                    left = clean_up(run, step.move)
+                    run.ledger.write(step.id, Kind.REHEARSED, outcome="unknown", cause="killed", left_behind=left)
 
-        return body
+        return _harmless(run, body)
 
     threads = [run.clock.start(work(mine), name=f"rehearse {host}") for host, mine in by_source.items()]
     for thread in threads:
@@ -161,62 +204,104 @@ def _rehearse_all(run: Run, steps: Iterable[Step]) -> None:
 
 
 def _drive(run: Run, on_snapshot: Callable[[Snapshot], None] | None) -> RunResult:
-    from winmigrate.execution.step import follow_step
-
+    show = _Showing(run, on_snapshot)
     open_steps = [step for step in run.plan.steps if not run.ledger.state(step.id).status.final]
     for host in sorted({host for step in open_steps for host in (step.move.source, step.move.destination)}):
         watcher = Watcher(host, run.versions[host], run.connector, run.clock, lambda view: _heard(run, view))
         run.watchers[host] = watcher
         watcher.start()
     threads: dict[str, threading.Thread] = {}
-    waiting_since: dict[str, dt.datetime] = {}
     try:
         # What was in the air when an earlier process ended is looked at first, whatever the window and the slots say.
         for step in open_steps:
             if run.ledger.state(step.id).open_intent:
-                threads[step.id] = run.clock.start(_worker(run, follow_step, step.id), name=f"move {step.id}")
+                threads[step.id] = run.clock.start(_worker(run, step.id), name=f"move {step.id}")
         _rehearse_all(run, open_steps)
-        while True:
-            run.ledger.news.clear()
-            _take_requests(run)
-            threads = {step: thread for step, thread in threads.items() if thread.is_alive()}
-            statuses = run.ledger.statuses()
-            if run.detaching or all(status.final for status in statuses.values()):
-                break
-            now = run.clock.now()
-            decision = decide(
-                run.plan,
-                _with_threads(statuses, threads),
-                _seen(run),
-                now,
-                stopping=_stopping(run, statuses),
-                waiting_since=waiting_since,
-                held=run.held,
-            )
-            for step_id, reason in decision.refuse:
-                run.ledger.write(step_id, Kind.REFUSED, reasons=[reason])
-                run.ledger.write(step_id, Kind.OUTCOME, status=Status.REFUSED.value, where="", cause=reason)
-            for step_id in decision.start:
-                waiting_since.pop(step_id, None)
-                threads[step_id] = run.clock.start(_worker(run, follow_step, step_id), name=f"move {step_id}")
-            for item in decision.waiting:
-                if item.kind in ("slots", "silent-host"):
-                    waiting_since.setdefault(item.step, now)
-            if on_snapshot is not None:
-                on_snapshot(snapshot(run, decision.waiting))
-            if _nothing_more(run, threads, decision.waiting):
-                break
-            if not decision.refuse:
-                run.ledger.news.wait(TICK)
+        _follow_all(run, threads, show)
+    except BaseException:
+        # Ctrl-C for the third time, or an error of ours: the moves go on, and so does whoever resumes.
+        run.stop_mode = StopMode.DETACH
+        raise
     finally:
-        for watcher in run.watchers.values():
-            watcher.stop()
+        # Left alone, the threads end when they next look up; else the watchers are needed until the last has ended.
         for thread in threads.values():
             if not run.detaching:
                 run.clock.join(thread)
-    if on_snapshot is not None:
-        on_snapshot(snapshot(run, ()))
+        for watcher in run.watchers.values():
+            watcher.stop(wait=not run.detaching)
+    show(())
     return RunResult(run.ledger.states(), run.detaching)
+
+
+def _follow_all(run: Run, threads: dict[str, threading.Thread], show: Callable[[tuple[Waiting, ...]], None]) -> None:
+    """Starts what may start, again and again, until nothing is left or nothing more will come. Fills ``threads``."""
+    waiting_since: dict[str, dt.datetime] = {}
+    while not run.detaching:
+        run.ledger.news.clear()
+        for step in [step for step, thread in threads.items() if not thread.is_alive()]:
+            del threads[step]
+        try:
+            decision = _turn(run, threads, waiting_since)
+        except sqlite3.Error as error:
+            run.halt(f"the journal cannot be written: {error}")
+            if not threads:
+                raise
+            run.ledger.news.wait(TICK)
+            continue
+        if decision is None:
+            return
+        show(decision.waiting)
+        if not threads and all(item.kind in HOPELESS for item in decision.waiting):
+            return
+        if not decision.refuse:
+            run.ledger.news.wait(TICK)
+
+
+def _turn(run: Run, threads: dict[str, threading.Thread], waiting_since: dict[str, dt.datetime]) -> Decision | None:
+    """One turn of the loop; None if every step has its outcome."""
+    cancel.take_requests(run, threads)
+    statuses = run.ledger.statuses()
+    if all(status.final for status in statuses.values()):
+        return None
+    now = run.clock.now()
+    decision = decide(
+        run.plan,
+        _with_threads(statuses, threads),
+        _seen(run, statuses),
+        now,
+        stopping=run.stopping(),
+        waiting_since=waiting_since,
+        held=run.held,
+    )
+    for step_id, reason in decision.refuse:
+        run.ledger.write(step_id, Kind.REFUSED, reasons=[reason])
+        run.ledger.write(step_id, Kind.OUTCOME, status=Status.REFUSED.value, where="", cause=reason)
+    for step_id in decision.start:
+        # Not forgotten: one that is held and comes back has waited all the while.
+        threads[step_id] = run.clock.start(_worker(run, step_id), name=f"move {step_id}")
+    for item in decision.waiting:
+        if item.deadline is not None:
+            waiting_since.setdefault(item.step, now)
+        else:
+            waiting_since.pop(item.step, None)
+    return decision
+
+
+class _Showing:
+    """Tells who looks on how the run stands. Law 7: one who fails is told no more, and the run goes on."""
+
+    def __init__(self, run: Run, tell: Callable[[Snapshot], None] | None) -> None:
+        self._run = run
+        self._tell = tell
+
+    def __call__(self, waiting: tuple[Waiting, ...]) -> None:
+        if self._tell is None:
+            return
+        try:
+            self._tell(snapshot(self._run, waiting))
+        except Exception as error:
+            self._tell = None
+            self._run.note("", f"whoever was shown the run failed and is shown no more: {error!r}")
 
 
 def snapshot(run: Run, waiting: tuple[Waiting, ...]) -> Snapshot:
@@ -225,13 +310,22 @@ def snapshot(run: Run, waiting: tuple[Waiting, ...]) -> Snapshot:
     return Snapshot(run.clock.now(), run.plan, run.ledger.states(), waiting, views, run.stop_reason)
 
 
-def _worker(run: Run, follow: Callable[[Run, str], None], step_id: str) -> Callable[[], None]:
+def _worker(run: Run, step_id: str) -> Callable[[], None]:
+    from winmigrate.execution.step import follow_step
+
     if run.ledger.state(step_id).status is Status.WAITING:
         run.ledger.follow(step_id)
 
     def work() -> None:
         try:
-            follow(run, step_id)
+            for attempt in range(TRIES):
+                try:
+                    follow_step(run, step_id)
+                    return
+                except Exception as error:
+                    if not _goes_on(run, step_id, error) or attempt == TRIES - 1:
+                        return
+                    run.clock.sleep(SLOW_PACE)
         finally:
             # Whatever happened: what was under way and has no outcome is unknown. The loop hears of this thread's end.
             if run.ledger.state(step_id).status is Status.MOVING:
@@ -239,6 +333,48 @@ def _worker(run: Run, follow: Callable[[Run, str], None], step_id: str) -> Calla
             run.ledger.news.set()
 
     return work
+
+
+def _harmless(run: Run, body: Callable[[], None]) -> Callable[[], None]:
+    """An error of ours in a rehearsal is noted: whatever was not rehearsed is when it starts."""
+
+    def guarded() -> None:
+        try:
+            body()
+        except Exception as error:
+            if isinstance(error, sqlite3.Error):
+                run.halt(f"the journal cannot be written: {error}")
+            run.note("", f"rehearsing failed: {error!r}")
+
+    return guarded
+
+
+def _goes_on(run: Run, step_id: str, error: Exception) -> bool:
+    """An error of ours while a step was followed: is there a move to be looked at again?"""
+    if run.detaching:
+        return False
+    if isinstance(error, sqlite3.Error):
+        run.halt(f"the journal cannot be written: {error}")
+    said = str(error) if isinstance(error, WinmigrateError) else repr(error)
+    state = run.ledger.state(step_id)
+    if state.status.final:
+        return False
+    if state.open_intent or state.seen_moving:
+        run.ledger.doubt(step_id)
+        run.note(step_id, f"following it failed, it is looked at again: {said}")
+        return True
+    if isinstance(error, sqlite3.Error):
+        run.ledger.put_back(step_id)
+        return False
+    try:
+        run.ledger.write(step_id, Kind.REFUSED, reasons=[said])
+        run.ledger.write(
+            step_id, Kind.OUTCOME, status=Status.REFUSED.value, where="", cause=f"nothing was sent: {said}"
+        )
+    except sqlite3.Error as broken:
+        run.halt(f"the journal cannot be written: {broken}")
+        run.ledger.put_back(step_id)
+    return False
 
 
 def _with_threads(statuses: Mapping[str, Status], threads: Mapping[str, threading.Thread]) -> dict[str, Status]:
@@ -249,74 +385,19 @@ def _with_threads(statuses: Mapping[str, Status], threads: Mapping[str, threadin
     }
 
 
-def _seen(run: Run) -> dict[str, Seen | None]:
-    ours = {step.move.vm_id for step in run.plan.steps}
+def _seen(run: Run, statuses: Mapping[str, Status]) -> dict[str, Seen | None]:
+    """What each host does beside the steps that are under way, which the scheduler counts at both ends itself."""
+    under_way = (Status.MOVING, Status.UNKNOWN)
+    ours = {step.move.vm_id for step in run.plan.steps if statuses[step.id] in under_way}
     found: dict[str, Seen | None] = {}
     for host, watcher in run.watchers.items():
         view = watcher.view
         if view is None or view.silence:
             found[host] = None
             continue
-        foreign = {str(job.virtual_system_name) for job in view.running_jobs() if job.virtual_system_name not in ours}
-        found[host] = Seen(frozenset(foreign))
+        moving = (job for job in view.running_jobs() if job.job_type not in COMPARING)
+        found[host] = Seen(frozenset(str(job.virtual_system_name) for job in moving) - ours)
     return found
-
-
-def _stopping(run: Run, statuses: Mapping[str, Status]) -> str:
-    if run.stop_mode is not StopMode.NO:
-        return run.stop_reason
-    # stop_after counts failures, and unknown counts as one.
-    total = sum(1 for status in statuses.values() if status in (Status.FAILED, Status.UNKNOWN))
-    if total >= run.plan.stop_after:
-        return f"stop_after: {total} of {run.plan.stop_after} moves failed or are unknown"
-    return ""
-
-
-def _nothing_more(run: Run, threads: Mapping[str, threading.Thread], waiting: Iterable[Waiting]) -> bool:
-    """Are all threads done, and does all that waits wait for something that will not come?"""
-    if any(thread.is_alive() for thread in threads.values()):
-        return False
-    return all(item.kind in ("stopped", "after") for item in waiting)
-
-
-def _take_requests(run: Run) -> None:
-    for vm in requests.cancellations(run.folder):
-        for step in run.plan.steps:
-            state = run.ledger.state(step.id)
-            if vm not in ("", step.move.vm_id, step.move.vm_name, step.id) or state.status.final or state.cancel_asked:
-                continue
-            run.ledger.write(step.id, Kind.CANCEL, asked="winmigrate cancel")
-            if state.status is Status.WAITING:
-                run.ledger.write(
-                    step.id,
-                    Kind.OUTCOME,
-                    status=Status.CANCELLED.value,
-                    where=f"on {step.move.source}",
-                    cause="cancelled before it started",
-                )
-            else:
-                ask_to_cancel(run, step.id)
-
-
-def ask_to_cancel(run: Run, step_id: str) -> None:
-    """Asks the source to end the migration job of a step. Who wins the race is seen later."""
-    from winmigrate.kinds import kind_of
-
-    move = run.plan.step(step_id).move
-    watcher = run.watchers.get(move.source)
-    view = watcher.look() if watcher is not None else None
-    job = view.job_of(move.vm_id) if view is not None else None
-    if job is None or not isinstance(job.instance_id, str):
-        run.ledger.write(step_id, Kind.NOTE, text="there is no migration job to cancel")
-        return
-    try:
-        session = run.connector(move.source)
-        try:
-            session.ask(kind_of(move.kind).cancel(job.instance_id))
-        finally:
-            session.close()
-    except HostError as error:
-        run.ledger.write(step_id, Kind.NOTE, text=f"cancelling could not be asked: {error}")
 
 
 def _heard(run: Run, view: View) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from winmigrate.errors import HostError
+from winmigrate.errors import ClixmlError, HostError
 from winmigrate.execution import points
 from winmigrate.execution.journal import Kind
 from winmigrate.execution.reconcile import Knowledge
@@ -18,11 +18,18 @@ if TYPE_CHECKING:
     from winmigrate.planning.plan import Step
 
 
-def send(run: Run, step: Step) -> Knowledge:
+class _Withheld(Exception):
+    """It was stopped or cancelled in the last moment."""
+
+
+def send(run: Run, step: Step) -> Knowledge | None:
     """Sends Move-VM and stays with it until its pipeline ends or is lost. What it says proves nothing.
 
+    None: it was stopped or cancelled before the host heard of it, and is not sent.
     The session is this move's own and is closed at the end; on a lost connection the shell is left to the host.
     """
+    from winmigrate.execution.step import withheld
+
     move = step.move
     kind = kind_of(move.kind)
     version = run.versions[move.source]
@@ -35,6 +42,8 @@ def send(run: Run, step: Step) -> Knowledge:
         view = run.watchers[move.source].view
 
         def intend(ticket: Ticket) -> None:
+            if withheld(run, step):
+                raise _Withheld
             attempt = run.ledger.state(step.id).attempts + 1
             known = sorted(view.ended_jobs(move.vm_id)) if view is not None else []
             run.ledger.write(
@@ -48,10 +57,12 @@ def send(run: Run, step: Step) -> Knowledge:
         run.watchers[move.source].hurry()
         for event in events:
             if event.stream is Stream.ERROR:
-                errors.append(record_of(event.clixml).message)
+                errors.append(_message(event.clixml))
             if run.detaching:
                 break
         reply = session.last_reply
+    except _Withheld:
+        return None
     except HostError as error:
         if run.ledger.state(step.id).ticket is None:
             # It was never sent: the host was not reached, or refused the session.
@@ -67,9 +78,18 @@ def send(run: Run, step: Step) -> Knowledge:
     if reply is None:
         return Knowledge("unseen")
     if reply.error is not None:
-        errors.append(record_of(reply.error).message)
+        errors.append(_message(reply.error))
     text = "; ".join(dict.fromkeys(errors))
     if reply.state is not PipelineState.COMPLETED and not text:
         text = f"the pipeline ended {reply.state.value.lower()}"
     run.ledger.write(step.id, Kind.ENDED, state=reply.state.value, error=text, seconds=round(reply.seconds, 1))
     return Knowledge("ended", text)
+
+
+def _message(clixml: str) -> str:
+    """What an error says. One that cannot be read is an error too, and no reason to leave a move alone."""
+    try:
+        record = record_of(clixml)
+    except ClixmlError as error:
+        return f"an error that cannot be read: {error}"
+    return record.message or record.fqeid or "an error without a message"

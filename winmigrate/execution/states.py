@@ -132,6 +132,8 @@ def _look(state: StepState, entry: Entry) -> None:
     # An intent that was proven never to have started is no attempt.
     if entry.data.get("never_started"):
         state.attempts = max(0, state.attempts - 1)
+    # What may be sent (again) waits like a step that never was: the scheduler decides when.
+    if entry.data.get("never_started") or entry.data.get("next") == "send":
         state.ticket, state.status = None, Status.WAITING
 
 

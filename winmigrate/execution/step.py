@@ -41,39 +41,54 @@ _BUSY = {
 
 
 def follow_step(run: Run, step_id: str) -> None:
-    """Drives a step to its outcome, or until the run is left alone. Everything it learns is in the journal."""
+    """Drives a step to its outcome, or until the run is left alone. Everything it learns is in the journal.
+
+    One attempt at most: what may be sent again goes back to the scheduler, which knows of slots, windows and stops.
+    """
     step = run.plan.step(step_id)
-    state = run.ledger.state(step_id)
-    if state.open_intent:
-        sent_again = settle(run, step, Knowledge("unseen"))
+    if run.ledger.state(step_id).open_intent:
+        again = settle(run, step, Knowledge("unseen"))
+    elif _nothing_runs(run, step):
+        knowledge = send(run, step) if prepare(run, step) and not withheld(run, step) else None
+        again = knowledge is not None and settle(run, step, knowledge)
     else:
-        sent_again = _nothing_runs(run, step)
-        if not sent_again and step_id not in run.held:
-            sent_again = settle(run, step, Knowledge("gone"))
-    while sent_again and not run.detaching:
-        if run.ledger.state(step_id).cancel_asked:
-            _outcome(run, step, Status.CANCELLED, f"on {step.move.source}", "cancelled before it was sent")
-            return
-        if not prepare(run, step):
-            return
-        knowledge = send(run, step)
-        sent_again = settle(run, step, knowledge)
+        again = step_id not in run.held and settle(run, step, Knowledge("gone"))
+    if again:
+        run.ledger.put_back(step_id)
+
+
+def withheld(run: Run, step: Step) -> bool:
+    """Was it stopped or cancelled since it was started, so that it is not sent? It then has its outcome, or waits."""
+    if run.ledger.state(step.id).cancel_asked:
+        _outcome(run, step, Status.CANCELLED, _where(run, step), "cancelled before it was sent")
+        return True
+    if run.stopping():
+        run.ledger.put_back(step.id)
+        return True
+    return False
 
 
 def _nothing_runs(run: Run, step: Step) -> bool:
-    """Is the VM at rest? A move of it that runs is adopted, whoever started it, if it goes where we would.
+    """Is the VM at rest on its source? A move of it that runs is adopted, whoever started it, if it goes where we
+    would; one that has arrived there is looked at like a move of ours.
 
-    A backup, a merge and the like is waited for: the step is held, and the scheduler comes back to it.
+    A backup, a merge and the like is waited for, and a host that does not answer: the step is held, and the scheduler
+    comes back to it.
     """
     run.held.pop(step.id, None)
     look = look_at(run, step)
-    if locate(look) is not Location.RUNNING:
-        busy = _BUSY.get(look.source.status)
-        if busy is not None:
-            until = look.at + dt.timedelta(seconds=ASK_AGAIN)
-            run.held[step.id] = until, f"{step.move.vm_name} on {step.move.source} {busy}"
-            run.ledger.put_back(step.id)
-        return busy is None
+    place = locate(look)
+    busy = _BUSY.get(look.source.status)
+    if place is Location.UNSEEN:
+        silent = look.destination if look.source.answered else look.source
+        return _hold(run, step, look, silent.describe())
+    if place is Location.STAYED and busy is not None:
+        return _hold(run, step, look, f"{step.move.vm_name} on {step.move.source} {busy}")
+    if place is Location.ARRIVED:
+        run.ledger.write(step.id, Kind.ADOPTED, says=look.describe())
+        return False
+    if place is not Location.RUNNING:
+        return True
     view = run.watchers[step.move.source].view
     job = view.job_of(step.move.vm_id) if view is not None else None
     there = job.destination_host if job is not None else None
@@ -81,6 +96,12 @@ def _nothing_runs(run: Run, step: Step) -> bool:
         _outcome(run, step, Status.REFUSED, look.describe(), f"others move it to {there} at this moment")
         return False
     run.ledger.write(step.id, Kind.ADOPTED, says=look.describe())
+    return False
+
+
+def _hold(run: Run, step: Step, look: Look, why: str) -> bool:
+    run.held[step.id] = run.clock.now() + dt.timedelta(seconds=ASK_AGAIN), why
+    run.ledger.put_back(step.id)
     return False
 
 
@@ -99,7 +120,7 @@ def prepare(run: Run, step: Step) -> bool:
     reasons = unmet(step, now)
     if reasons:
         run.ledger.write(step.id, Kind.REFUSED, reasons=list(reasons))
-        _outcome(run, step, Status.REFUSED, f"on {step.move.source}", "; ".join(reasons))
+        _outcome(run, step, Status.REFUSED, _where(run, step), "; ".join(reasons))
         return False
     run.ledger.write(step.id, Kind.FINGERPRINT, before=fingerprint_of(now.hosts[step.move.source], step.move.vm_id))
     rehearsed = run.ledger.state(step.id).rehearsed
@@ -107,7 +128,7 @@ def prepare(run: Run, step: Step) -> bool:
         rehearsed = rehearse_step(run, step)
     if rehearsed.get("outcome") != "pass":
         cause = "; ".join(rehearsed.get("incompatibilities", [])) or str(rehearsed.get("cause", "rehearsal failed"))
-        _outcome(run, step, Status.REFUSED, f"on {step.move.source}", f"Compare-VM: {cause}")
+        _outcome(run, step, Status.REFUSED, _where(run, step), f"Compare-VM: {cause}")
         return False
     return True
 
@@ -136,8 +157,7 @@ def settle(run: Run, step: Step, knowledge: Knowledge) -> bool:
                 reason=verdict.reason,
                 never_started=verdict.never_started,
             )
-        if verdict.next is Next.VERIFY:
-            verify_step(run, step)
+        if verdict.next is Next.VERIFY and verify_step(run, step):
             return False
         if verdict.next is Next.FAILED:
             status = Status.CANCELLED if state.cancel_asked else Status.FAILED
@@ -146,7 +166,7 @@ def settle(run: Run, step: Step, knowledge: Knowledge) -> bool:
         if verdict.next is Next.SEND:
             return True
         if verdict.next is Next.WAIT:
-            run.held[step.id] = look.at + dt.timedelta(seconds=ASK_AGAIN), f"Windows says: {verdict.reason}"
+            _hold(run, step, look, f"Windows says: {verdict.reason}")
             return False
         if verdict.next is Next.RETIRE:
             _retire(run, step, state)
@@ -180,7 +200,8 @@ def look_at(run: Run, step: Step) -> Look:
         # The source is looked at first: a VM that is handed over meanwhile is then seen twice, never nowhere.
         source, destination = source, run.watchers[step.move.destination].look()
     known = run.ledger.state(step.id).known_jobs
-    return Look(run.clock.now(), source.side(step.move.vm_id, known), destination.side(step.move.vm_id, known))
+    at = min(source.at, destination.at)  # of the older one: two looks that are to be apart are so on both hosts
+    return Look(at, source.side(step.move.vm_id, known), destination.side(step.move.vm_id, known))
 
 
 def _command(run: Run, step: Step, state: StepState, before: Knowledge, look: Look) -> Knowledge:
@@ -211,6 +232,12 @@ def _retire(run: Run, step: Step, state: StepState) -> None:
         run.ledger.write(step.id, Kind.NOTE, text=f"the old shell could not be deleted: {error}")
     finally:
         session.close()
+
+
+def _where(run: Run, step: Step) -> str:
+    """Where the VM is, by both hosts' word of this moment."""
+    look = look_at(run, step)
+    return f"on {step.move.source}" if locate(look) is Location.STAYED else look.describe()
 
 
 def _outcome(run: Run, step: Step, status: Status, where: str, cause: str) -> None:

@@ -1,6 +1,7 @@
 """One watcher a host: it asks what moves there, for all moves at once, at a pace, and when it is poked.
 
-A host that does not answer makes a view that says so; nothing else comes of it here.
+A host that does not answer makes a view that says so; nothing else comes of it here. So does a failure of ours: a
+watcher that died would leave its last view standing, and an old view taken for a new one is how a move is sent twice.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from winmigrate.execution.reconcile import ENDED_JOB_STATES, Side
 from winmigrate.facts import Unreadable
 from winmigrate.remoting.batch import Answer, Read, ask_batch
 from winmigrate.request import Clock, ClockEvent, Session
+from winmigrate.windows.host import VM_HOST
 from winmigrate.windows.migration import MIGRATION_JOBS, PLANNED_VMS, MigrationJob
 from winmigrate.windows.table import Table
 from winmigrate.windows.watching import STATUSES, WATCHED, VMStatus
@@ -34,7 +36,7 @@ HURRY = (1.0, 8)
 
 _FAILED_STATES = frozenset({8, 9, 10})
 #: JobType: staging and checking, which Compare-VM does (msvm-migrationjob).
-_COMPARING = frozenset({300, 301, 302})
+COMPARING = frozenset({300, 301, 302})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def _word(value: str | Unreadable | None) -> str:
 
 def _ended(job: MigrationJob) -> bool:
     """Has a migration ended? Job types 300 to 302 are Compare-VM's; one that cannot be read may be a migration."""
-    return job.job_state in ENDED_JOB_STATES and job.job_type not in _COMPARING
+    return job.job_state in ENDED_JOB_STATES and job.job_type not in COMPARING
 
 
 def _failure(job: MigrationJob) -> str:
@@ -97,6 +99,14 @@ def _failure(job: MigrationJob) -> str:
         if isinstance(text, str) and text:
             return text
     return f"the migration job ended in state {job.job_state}"
+
+
+@dataclass(slots=True)
+class _Waiter:
+    """Who waits for a view that was asked for after its call."""
+
+    looked: ClockEvent
+    view: View | None = None
 
 
 class Watcher:
@@ -117,22 +127,24 @@ class Watcher:
         self._on_view = on_view
         self._poke = clock.event()
         self._guard = threading.Lock()
-        self._waiters: list[ClockEvent] = []
+        self._waiters: list[_Waiter] = []
         self._view: View | None = None
         self._pace = PACE
         self._hurried = 0
         self._ended = False
+        #: The newest failure of whoever is told of views, or "".
+        self.trouble = ""
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Starts the thread. Raises nothing: what goes wrong is a view."""
         self._thread = self._clock.start(self._work, name=f"watch {self.host}")
 
-    def stop(self) -> None:
-        """Ends the thread and waits for it."""
+    def stop(self, *, wait: bool = True) -> None:
+        """Ends the thread, and waits for it unless told not to: a host that is silent may take a minute."""
         self._ended = True
         self._poke.set()
-        if self._thread is not None:
+        if wait and self._thread is not None:
             self._clock.join(self._thread)
 
     @property
@@ -154,18 +166,19 @@ class Watcher:
         self._pace = SLOW_PACE if slow else PACE
 
     def look(self) -> View:
-        """A view that was asked for after this call."""
-        looked = self._clock.event()
+        """A view that was asked for after this call; a silent one if nobody looks any more."""
+        waiter = _Waiter(self._clock.event())
         with self._guard:
             if not self._ended:
-                self._waiters.append(looked)
+                self._waiters.append(waiter)
             else:
-                looked.set()
+                waiter.looked.set()
         self._poke.set()
-        looked.wait()
-        if self._view is None:
-            return View(self.host, self._clock.now(), silence="it was not asked", silent_since=self._clock.now())
-        return self._view
+        waiter.looked.wait()
+        if waiter.view is None:
+            now = self._clock.now()
+            return View(self.host, now, silence="it is watched no more", silent_since=now)
+        return waiter.view
 
     def _work(self) -> None:
         session: Session | None = None
@@ -178,15 +191,17 @@ class Watcher:
                     if session is None:
                         session = self._connector(self.host)
                     view = read_view(session, self.host, self._version, self._clock)
-                except HostError as error:
+                except Exception as error:
+                    # HostError, or whatever else: nothing was seen, and the next look begins with a new session.
                     if session is not None:
                         session.close()
                         session = None
-                    view = self._silent(str(error).removeprefix(f"{self.host}: "))
+                    view = self._silent(str(error).removeprefix(f"{self.host}: ") or repr(error))
                 self._view = view
-                self._on_view(view)
                 for waiter in waiters:
-                    waiter.set()
+                    waiter.view = view
+                    waiter.looked.set()
+                self._tell(view)
                 self._poke.wait(HURRY[0] if self._hurried > 0 else self._pace)
                 self._hurried = max(0, self._hurried - 1)
         finally:
@@ -194,9 +209,16 @@ class Watcher:
                 self._ended = True
                 waiters, self._waiters = self._waiters, []
             for waiter in waiters:
-                waiter.set()
+                waiter.looked.set()
             if session is not None:
                 session.close()
+
+    def _tell(self, view: View) -> None:
+        try:
+            self._on_view(view)
+        except Exception as error:
+            # Law 7: what is made of a view (an entry that does not fit on the disk, say) stops no looking.
+            self.trouble = repr(error)
 
     def _silent(self, reason: str) -> View:
         now = self._clock.now()
@@ -206,11 +228,22 @@ class Watcher:
 
 
 def read_view(session: Session, host: str, version: str, clock: Clock) -> View:
-    """One look at a host. Raises HostError if it does not answer, or not what is needed to judge by."""
+    """One look at a host. Raises HostError if it does not answer, or not what is needed to judge by.
+
+    No VM at all is not taken on Get-VM's word alone: it shows none, without an error, to an account that has lost its
+    rights, and while VMMS starts. Get-VMHost fails then.
+    """
     answers = ask_batch(session, [Read(table.name, table.statement(version)) for table in WATCHED])
     jobs = _table(MIGRATION_JOBS, answers, host, version)
     statuses = _table(STATUSES, answers, host, version)
     prepared = _table(PLANNED_VMS, answers, host, version)
+    if not statuses:
+        witness = ask_batch(session, [Read(VM_HOST.name, VM_HOST.statement(version))])
+        if not _table(VM_HOST, witness, host, version):
+            raise HostError(host, "it shows no VM, and Hyper-V says nothing of itself either")
+    unread = next((vm.id for vm in statuses if isinstance(vm.id, Unreadable)), None)
+    if unread is not None:
+        raise HostError(host, f"a VM there has an Id that cannot be read: {unread.reason}")
     vms = {vm.id: vm for vm in statuses if isinstance(vm.id, str)}
     planned = frozenset(item.name for item in prepared if isinstance(item.name, str))
     return View(host, clock.now(), vms, jobs, planned)

@@ -122,9 +122,11 @@ class _Counted:
         self.open()
         return self._session.ask(asked, timeout=timeout)
 
-    def start(self, asked: Request, *, on_ticket: Callable[[Ticket], None] | None = None) -> Iterator[Event]:
+    def start(
+        self, asked: Request, *, on_ticket: Callable[[Ticket], None] | None = None, timeout: float | None = None
+    ) -> Iterator[Event]:
         self.open()
-        return self._session.start(asked, on_ticket=on_ticket)
+        return self._session.start(asked, on_ticket=on_ticket, timeout=timeout)
 
     @property
     def last_reply(self) -> Reply | None:

@@ -199,14 +199,17 @@ class PsrpSession:
         assert self._last is not None
         return self._last
 
-    def start(self, asked: Request, *, on_ticket: Callable[[Ticket], None] | None = None) -> Iterator[Event]:
+    def start(
+        self, asked: Request, *, on_ticket: Callable[[Ticket], None] | None = None, timeout: float | None = None
+    ) -> Iterator[Event]:
         """Sends a request (before it returns) and gives its events as they come; :attr:`last_reply` has the end.
 
-        Unlike :meth:`ask` it goes on where a reply was lost (progress is not worth a move's ConnectionLost), as long
-        as the end is told.
+        Without a ``timeout`` it goes on, unlike :meth:`ask`, where a reply was lost (progress is not worth a move's
+        ConnectionLost), as long as the end is told.
         """
         self.open()
-        return self._events(self._send(asked, on_ticket, None))
+        deadline = None if timeout is None else self._clock.monotonic() + timeout
+        return self._events(self._send(asked, on_ticket, deadline))
 
     def _send(self, asked: Request, on_ticket: Callable[[Ticket], None] | None, deadline: float | None) -> _Running:
         pool, wire = self._ready()

@@ -37,10 +37,12 @@ class RecordingSession:
         self._sink(self.host, asked, reply.events, reply)
         return reply
 
-    def start(self, asked: Request, *, on_ticket: Callable[[Ticket], None] | None = None) -> Iterator[Event]:
+    def start(
+        self, asked: Request, *, on_ticket: Callable[[Ticket], None] | None = None, timeout: float | None = None
+    ) -> Iterator[Event]:
         seen: list[Event] = []
         try:
-            events = self._session.start(asked, on_ticket=on_ticket)
+            events = self._session.start(asked, on_ticket=on_ticket, timeout=timeout)
         except HostError as error:
             self._sink(self.host, asked, (), error)
             raise

@@ -165,7 +165,9 @@ class WinrsSession:
         self._last = Reply(tuple(events), state, record, self._clock.monotonic() - begun)
         return self._last
 
-    def start(self, asked: Request, *, on_ticket: Callable[[Ticket], None] | None = None) -> Iterator[Event]:
+    def start(
+        self, asked: Request, *, on_ticket: Callable[[Ticket], None] | None = None, timeout: float | None = None
+    ) -> Iterator[Event]:
         """Refused: what is started and followed is an act, and acts go by psrp."""
         self._refuse("nothing is started over winrs, it only reads")
 

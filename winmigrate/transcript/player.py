@@ -192,7 +192,9 @@ class Player:
         self._last = reply
         return reply
 
-    def start(self, asked: Request, *, on_ticket: Callable[[Ticket], None] | None = None) -> Iterator[Event]:
+    def start(
+        self, asked: Request, *, on_ticket: Callable[[Ticket], None] | None = None, timeout: float | None = None
+    ) -> Iterator[Event]:
         """The recorded events, then the recorded end."""
         answer = self._book.answer(self.host, asked)
         self._tickets += 1

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from winmigrate.errors import AuthenticationFailed, ConnectionLost, HostError, Refused, SecretFound, TranscriptError
+from winmigrate.errors import (
+    AuthenticationFailed,
+    CannotConnect,
+    ConnectionLost,
+    HostError,
+    Refused,
+    SecretFound,
+    TranscriptError,
+)
 from winmigrate.request import (
     Credential,
     Event,
@@ -321,6 +329,26 @@ def test_any_damage_is_a_transcript_or_one_error(
     path.write_bytes(whole[:at] + junk + whole[at + lost :])
     found = loaded(path)
     assert isinstance(found, Transcript) or "damaged.jsonl" in found
+
+
+def test_sessions_open_as_they_did() -> None:
+    opening: dict[str, Any] = {"statements": []}
+    fault = TransportFault("CannotConnect", "refused")
+    book = Book([transcript(Entry(opening, end=fault), Entry(opening), Entry(opening, end=fault), entry(ask("A")))])
+    for fails in (True, False, True, False, False):
+        session = Player(book, "hv01")
+        if fails:
+            with pytest.raises(CannotConnect, match="hv01: refused"):
+                session.open()
+        else:
+            session.open()
+    session.ask(ask("A"))
+    book.close()
+
+
+def test_an_opening_that_nobody_wanted_is_nothing_left_over() -> None:
+    opening: dict[str, Any] = {"statements": []}
+    Book([transcript(Entry(opening, end=TransportFault("CannotConnect", "refused")))]).close()
 
 
 def test_a_host_error_is_what_a_fault_becomes() -> None:

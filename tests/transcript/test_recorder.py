@@ -291,3 +291,19 @@ def test_a_switch_and_true_are_the_same_to_a_host() -> None:
     held_open = {"statements": [[{"command": "Move-VM", "parameters": [["IncludeStorage", {"any": "word"}]]}]]}
     assert key_of(held_open) is None
     assert match(held_open, false, {}) == {"word": False}
+
+
+def test_openings_are_kept_up_to_the_last_that_failed() -> None:
+    from winmigrate.errors import CannotConnect
+
+    opened, done = Request(()), Reply((), PipelineState.COMPLETED)
+    asked = request(statement(command("Get-VM")))
+    recorder = Recorder("lab", None)
+    for host, ends in (("hv01", [done, done]), ("hv02", [done, CannotConnect("hv02", "refused"), done])):
+        for end in ends:
+            recorder(host, opened, (), end)
+            if end is done:
+                recorder(host, asked, (), done)
+    one, two = recorder.transcripts()
+    assert [entry.opening for entry in one.entries] == [False, False]
+    assert [entry.opening for entry in two.entries] == [True, False, True, False]

@@ -7,14 +7,19 @@ from typing import Protocol
 
 from winmigrate.errors import HostError
 from winmigrate.remoting.connect import Connector
-from winmigrate.request import Event, Reply, Request, Session, Ticket
+from winmigrate.request import Event, PipelineState, Reply, Request, Session, Ticket
 
 
 class Sink(Protocol):
     """Takes what one request brought. ``end`` is the Reply, the HostError that took its place, or None if whoever
-    asked went away before the end. Called once a request, in the thread that asked."""
+    asked went away before the end. Called once a request, in the thread that asked; and with a request of no
+    statements once a session was opened, or could not be."""
 
     def __call__(self, host: str, asked: Request, events: tuple[Event, ...], end: Reply | HostError | None) -> None: ...
+
+
+#: Stands for the opening of a session, which sends no statement.
+OPENING = Request(())
 
 
 class RecordingSession:
@@ -26,7 +31,12 @@ class RecordingSession:
         self._sink = sink
 
     def open(self) -> None:
-        self._session.open()
+        try:
+            self._session.open()
+        except HostError as error:
+            self._sink(self.host, OPENING, (), error)
+            raise
+        self._sink(self.host, OPENING, (), Reply((), PipelineState.COMPLETED))
 
     def ask(self, asked: Request, *, timeout: float = 60.0) -> Reply:
         try:

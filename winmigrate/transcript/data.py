@@ -154,7 +154,7 @@ _READERS: dict[str, Callable[[Any, int], Any]] = {
 def request_text(data: dict[str, Any], longest: int = 300) -> str:
     """A request as one would type it, cut to ``longest`` characters; for messages only."""
     statements = [" | ".join(_command_text(one) for one in statement) for statement in data["statements"]]
-    text = "; ".join(statements)
+    text = "; ".join(statements) or "(the opening of a session)"
     return text if len(text) <= longest else text[: longest - 4] + " ..."
 
 

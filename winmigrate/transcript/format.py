@@ -67,7 +67,8 @@ def fault_of(error: HostError) -> TransportFault:
 class Entry:
     """One request and what came. ``end`` None: whoever asked went away before the end.
 
-    ``request`` is data (transcript.data), so that it can hold placeholders. ``end`` a Reply has no events of its own.
+    ``request`` is data (transcript.data), so that it can hold placeholders; without statements it stands for the
+    opening of a session. ``end`` a Reply has no events of its own.
     """
 
     request: dict[str, Any]
@@ -75,6 +76,11 @@ class Entry:
     end: PipelineState | TransportFault | None = PipelineState.COMPLETED
     error: str | None = None
     seconds: float = 0.0
+
+    @property
+    def opening(self) -> bool:
+        """Is this no request, but a session that was opened or could not be?"""
+        return not self.request.get("statements")
 
     def reply(self) -> Reply | None:
         """The reply, if it came to one."""

@@ -103,6 +103,17 @@ class Book:
             self._missed.append(missed)
             raise TranscriptError(missed)
 
+    def opening(self, host: str) -> Entry | None:
+        """What came of opening a session this time; None where the recording says nothing of it: it opens."""
+        entries = self.transcript(host).entries
+        with self._lock:
+            used = self._used[host.casefold()]
+            for index, entry in enumerate(entries):
+                if entry.opening and not used[index]:
+                    used[index] = True
+                    return entry
+        return None
+
     def _matching(
         self, host: str, entries: Sequence[Entry], asked: dict[str, Any], used: list[bool]
     ) -> Iterator[int]:
@@ -140,7 +151,7 @@ class Book:
                 f"{one.header.host}, entry {index + 1}: {request_text(one.entries[index].request, 120)}"
                 for host, one in self._hosts.items()
                 for index, used in enumerate(self._used[host])
-                if not used
+                if not used and not one.entries[index].opening
             )
 
     def close(self) -> None:
@@ -178,8 +189,10 @@ class Player:
         self._tickets = 0
 
     def open(self) -> None:
-        """Nothing to open; a host that is not in the book is told here."""
-        self._book.transcript(self.host)
+        """Opens, or fails as it did when it was recorded; a host that is not in the book is told here."""
+        entry = self._book.opening(self.host)
+        if entry is not None and isinstance(entry.end, TransportFault):
+            raise entry.end.error(self.host)
 
     def ask(self, asked: Request, *, timeout: float = 60.0) -> Reply:
         """The recorded reply; ``timeout`` means nothing here."""

@@ -85,7 +85,7 @@ class Recorder:
     def transcripts(self) -> tuple[Transcript, ...]:
         """What was recorded so far, redacted, one a host."""
         with self._lock:
-            entries = {host: list(found) for host, found in self._entries.items()}
+            entries = {host: _without_plain_openings(found) for host, found in self._entries.items()}
             heard = dict(self._hosts)
         if self._redactor is not None:
             for host, found in entries.items():
@@ -130,6 +130,13 @@ class Recorder:
         if isinstance(end, TransportFault):
             end = replace(end, message=redactor.redact(end.message))
         return Entry(_redacted_request(request, redactor), events, end, error, entry.seconds)
+
+
+def _without_plain_openings(entries: list[Entry]) -> list[Entry]:
+    """That a session opens goes without saying, but where one could not be: there all up to the last that failed."""
+    failed = [index for index, entry in enumerate(entries) if entry.opening and isinstance(entry.end, TransportFault)]
+    last = failed[-1] if failed else -1
+    return [entry for index, entry in enumerate(entries) if index < last or not entry.opening or index in failed]
 
 
 def _texts(entries: Iterable[Entry]) -> Iterator[str]:

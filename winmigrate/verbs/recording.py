@@ -163,8 +163,10 @@ def _inventory(inventory: Inventory, names: _Names) -> dict[str, Any]:
 
 
 def _host(host: Host, names: _Names) -> dict[str, Any]:
-    """What a replay needs of a host: nothing of how it is reached, all that checks and placement read."""
-    found: dict[str, Any] = {}
+    """What a replay needs of a host: where it was asked (other hosts are told so), what checks and placement read."""
+    transport = host.transport
+    found: dict[str, Any] = {"address": names.text(host.address)}
+    found["transport"] = {"kind": transport.kind, "scheme": transport.scheme, "port": transport.port}
     found["credential"] = "ticket" if str(host.credential) == "ticket" else "prompt"
     found["second_hop"] = names.text(str(host.second_hop))
     if host.tags:

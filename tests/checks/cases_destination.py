@@ -128,7 +128,7 @@ CASES = [
         "dst-files-absent", U, refused("hv02", "Get-Item"),
         "what lies on hv02 where the files of web01 would go cannot be read: access denied",
     ),
-    Case("dst-files-absent", U, _storage(), "without a storage path", needs="a storage path for web01 in the playbook"),
+    Case("dst-files-absent", P, _storage(), "places on hv02, all free"),
     Case("dst-files-absent", S, _other_volume, "see dst-path-usable: hv02 has no volume F:"),
     Case("vm-id-absent-destination", P, unchanged, "not on hv02"),
     Case(

@@ -16,7 +16,6 @@ from winmigrate.checks.frame import (
     requirement,
     skipped,
     surely,
-    unknown,
 )
 from winmigrate.checks.words import (
     OPERATOR,
@@ -173,12 +172,6 @@ def _unfit(found: Volume, what: str) -> str:
 )
 def dst_files_absent(ground: Ground) -> Verdict:
     item, host = ground.candidate, ground.destination
-    if item.storage == StorageWish():
-        return unknown(
-            f"without a storage path in the playbook nobody looks what lies on {host.name} where the files of "
-            f"{name(item.vm_name)} would go",
-            needs=f"a storage path for {name(item.vm_name)} in the playbook",
-        )
     files = known(ground.source.files(item), f"the files of {name(item.vm_name)}")
     places = [file.destination for file in files]
     twice = ground.claims.other(item.vm_id, host.name) if ground.claims is not None else None

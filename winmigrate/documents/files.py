@@ -66,6 +66,8 @@ def read_document(folder: RunFolder | Path, name: str, kind: Kind[T]) -> T:
     """
     path = _path(folder, name)
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise DocumentError(f"{path}: no file, but a device or a pipe: not written by winmigrate")
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
     except OSError as error:

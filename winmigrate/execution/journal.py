@@ -17,6 +17,7 @@ import socket
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -75,7 +76,7 @@ class Lock:
         """Raises RunLocked, with the holder's name, if another process has it."""
         file = open(self._path, "a+", encoding="utf-8")  # noqa: SIM115 (held for the life of the run)
         try:
-            _lock_file(file)
+            _patiently(file)
         except OSError:
             file.seek(0)
             holder = file.read().strip() or "another process"
@@ -83,11 +84,29 @@ class Lock:
             raise RunLocked(
                 f"the run is driven by {holder}", hint="wait for it, or look with `winmigrate status`"
             ) from None
-        file.seek(0)
-        file.truncate()
-        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-        file.flush()
+        try:
+            file.seek(0)
+            file.truncate()
+            file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+            file.flush()
+        except OSError:
+            file.close()
+            raise
         self._file = file
+
+    def holder(self) -> str | None:
+        """Who has it, or None. Writes nothing; a run that is started in this very moment waits for the answer."""
+        try:
+            file = open(self._path, "a+", encoding="utf-8")  # noqa: SIM115 (closed below; Windows locks what is written)
+        except OSError:
+            return None  # a folder that this account may only read
+        with file:
+            try:
+                _lock_file(file)
+            except OSError:
+                file.seek(0)
+                return file.read().strip() or "another process"
+        return None
 
     def release(self) -> None:
         if self._file is not None:
@@ -108,6 +127,18 @@ else:
         import fcntl
 
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _patiently(file: IO[str]) -> None:
+    """Takes it, also past one who only looks whether it is taken: he has it for less than a moment."""
+    for pause in (0.01, 0.02, 0.05, 0.1, 0.2):
+        try:
+            _lock_file(file)
+        except OSError:
+            time.sleep(pause)
+        else:
+            return
+    _lock_file(file)
 
 
 class Journal:
@@ -168,7 +199,7 @@ def read_journal(folder: Path) -> tuple[Entry, ...]:
     Raises DocumentError if the file is no journal of ours.
     """
     path = folder / "journal.sqlite"
-    if not path.exists():
+    if not os.path.lexists(path):
         return ()
     base = _open(path)
     try:
@@ -181,22 +212,13 @@ def read_journal(folder: Path) -> tuple[Entry, ...]:
 
 def driver_of(folder: Path) -> str | None:
     """Who drives the run at this moment, or None."""
-    lock = Lock(folder / "journal.lock")
-    if not folder.joinpath("journal.lock").exists():
-        return None
-    try:
-        lock.take()
-    except RunLocked as error:
-        return str(error).removeprefix("the run is driven by ")
-    lock.release()
-    return None
+    path = folder / "journal.lock"
+    return Lock(path).holder() if path.exists() else None
 
 
 def _open(path: Path) -> sqlite3.Connection:
     try:
         base = sqlite3.connect(path, check_same_thread=False, timeout=30.0)
-        base.execute("PRAGMA journal_mode = WAL")
-        base.execute("PRAGMA synchronous = FULL")
         version = base.execute("PRAGMA user_version").fetchone()[0]
         tables = {row[0] for row in base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     except sqlite3.DatabaseError as error:
@@ -205,6 +227,11 @@ def _open(path: Path) -> sqlite3.Connection:
         raise _broken(path, f"it is of version {version}, this winmigrate knows {SCHEMA}")
     if tables - {"entries"} or (version and "entries" not in tables):
         raise _broken(path, "it holds other tables than a journal's")
+    try:
+        base.execute("PRAGMA journal_mode = WAL")  # only now: another's database is left as it is
+        base.execute("PRAGMA synchronous = FULL")
+    except sqlite3.DatabaseError as error:
+        raise _broken(path, str(error)) from error
     return base
 
 
@@ -219,7 +246,7 @@ def _rows(base: sqlite3.Connection) -> Iterator[Entry]:
             yield Entry(int(seq), dt.datetime.fromisoformat(at), str(step), Kind(kind), parsed)
         except (ValueError, TypeError, RecursionError) as error:
             raise DocumentError(
-                f"journal entry {seq} cannot be read: {error}", hint="restore the run's folder from a copy"
+                f"journal.sqlite: entry {seq} cannot be read: {error}", hint="restore the run's folder from a copy"
             ) from error
 
 

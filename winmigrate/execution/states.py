@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
+from winmigrate.errors import DocumentError
 from winmigrate.execution.journal import Entry, Kind
 
 
@@ -72,8 +73,14 @@ def fold(steps: Iterable[str], entries: Iterable[Entry]) -> dict[str, StepState]
 
 
 def apply(state: StepState, entry: Entry) -> None:
-    """Changes ``state`` by one entry of its step."""
-    _APPLY.get(entry.kind, _nothing)(state, entry)
+    """Changes ``state`` by one entry of its step. Raises DocumentError: the entry is none that we wrote."""
+    try:
+        _APPLY.get(entry.kind, _nothing)(state, entry)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DocumentError(
+            f"journal.sqlite: entry {entry.seq}, {entry.kind.value}, was not written by winmigrate: {error}",
+            hint="restore the run's folder from a copy",
+        ) from error
 
 
 def _nothing(state: StepState, entry: Entry) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from winmigrate.documents import RunFolder, digest_of, read_document
-from winmigrate.errors import DocumentError, PlanRefused
-from winmigrate.execution.journal import Entry, driver_of, read_journal
+from winmigrate.errors import DocumentError, PlanRefused, UsageError, did_you_mean
+from winmigrate.execution.journal import Entry, Kind, driver_of, read_journal
 from winmigrate.execution.requests import ask_cancel
 from winmigrate.execution.run import Run, RunResult, Snapshot, StopMode, execute
 from winmigrate.execution.standing import RunStatus
@@ -41,8 +41,9 @@ def run(
     plan = read_document(folder, "plan", PLAN)
     roll = read_document(folder, "roll", ROLL)
     place = ground or stand(plan.inventory, run_dir=folder.path.parent)
-    begun = bool(read_journal(folder.path))
-    if not begun:
+    _still_known(plan, place, versions_of(roll))
+    # A plan that was only rehearsed was not begun.
+    if not any(entry.kind is Kind.RUN for entry in read_journal(folder.path)):
         refuse_if_stale(plan, folder, roll, place)
     return execute(
         plan,
@@ -57,6 +58,20 @@ def run(
         on_run=on_run,
         digest=digest_of(PLAN, plan),
     )
+
+
+def _still_known(plan: Plan, place: Ground, versions: Mapping[str, str]) -> None:
+    """Raises UsageError if a host of the plan can no longer be spoken to: its moves could not be followed then."""
+    hosts = {host for step in plan.steps for host in (step.move.source, step.move.destination)}
+    missing = sorted(hosts - set(place.inventory.hosts))
+    if missing:
+        raise UsageError(
+            f"{', '.join(missing)} of this run is no longer in {place.inventory.file}",
+            hint="put it back there, or give the inventory of that time with --inventory",
+        )
+    unsaid = sorted(hosts - set(versions))
+    if unsaid:
+        raise DocumentError(f"the roll of this run does not say which Windows {', '.join(unsaid)} has")
 
 
 #: To go on with a run is to run it: the journal says what is left, the hosts what happened meanwhile.
@@ -127,7 +142,7 @@ def status(run: str | Path | RunFolder, *, run_dir: Path | str = "runs") -> RunS
         for state in states.values():
             if state.status is Status.UNKNOWN and state.seen_moving:
                 state.status = Status.MOVING
-    return RunStatus(folder, plan, states, driver, bool(entries))
+    return RunStatus(folder, plan, states, driver, any(entry.kind is Kind.RUN for entry in entries))
 
 
 def cancel(
@@ -141,13 +156,15 @@ def cancel(
     """Asks that the move of ``vm`` (a name or an Id; "" for all) be cancelled. "The move won the race" is an outcome.
 
     If a process drives the run, it is asked; else the moves under way are asked from here and followed to their end.
-    Raises DocumentError if the plan has no such VM.
+    Raises UsageError if the plan has no such VM.
     """
     folder = run if isinstance(run, RunFolder) else open_folder(run, run_dir)
     plan = read_document(folder, "plan", PLAN)
     known = {name for step in plan.steps for name in (step.move.vm_name, step.move.vm_id, step.id)}
     if vm and vm not in known:
-        raise DocumentError(f'run {folder.run_id} has no VM "{vm}"', hint=f"it has {', '.join(sorted(known))}")
+        names = [step.move.vm_name for step in plan.steps]
+        raise UsageError(f'run {folder.run_id} has no VM "{vm}"{did_you_mean(vm, names)}')
+    status(folder)  # a run whose journal cannot be read is left as it is
     ask_cancel(folder.path, vm)
     if driver_of(folder.path) is None:
 

@@ -40,6 +40,7 @@ class SharedNothing:
             version,
             credential=_passed(move, credential),
             switches=move.switches,
+            define=_defines(move),
         )
 
     def clean_up(self, move: Move) -> Request:
@@ -50,7 +51,10 @@ class SharedNothing:
         """Move-VM; with a mended report where a switch has another name at the destination."""
         storage, passed = _storage(move), _passed(move, credential)
         if move.switches:
-            return move_mended(move.vm_id, move.destination_fqdn, storage, version, move.switches, credential=passed)
+            return move_mended(
+                move.vm_id, move.destination_fqdn, storage, version, move.switches, credential=passed,
+                define=_defines(move),
+            )
         return Request((move_vm(move.vm_id, move.destination_fqdn, storage, version, credential=passed),))
 
     def cancel(self, instance_id: str) -> Request:
@@ -72,6 +76,11 @@ def _storage(move: Move) -> Storage:
         return OneFolder(move.storage_path)
     pairs = tuple((disk.source, disk.destination) for disk in move.disks)
     return FileByFile(move.config_path, move.checkpoint_path, move.paging_path, pairs)
+
+
+def _defines(move: Move) -> bool:
+    """Are functions sent with the request? A JEA endpoint has no language to define them in, and ships them."""
+    return move.route != "jea"
 
 
 def _passed(move: Move, credential: Credential | None) -> Credential | None:

@@ -108,7 +108,8 @@ def test_a_virtual_account_is_the_computer_account_elsewhere() -> None:
         hv01, hv02, hv03 = (world.hosts[name] for name in ("hv01", "hv02", "hv03"))
         caller = Logon("CORP\\reader", host="hv01", run_as="virtual")
         there = acting(world, hv01, caller, hv02)
-        assert there is not None and there.qualified == "CORP\\HV01$"
+        assert there is not None
+        assert there.qualified == "CORP\\HV01$"
         assert hop_b(world, hv01, hv01, caller).name == "WinRM VA_1_CORP_reader"
         assert hop_b(world, hv01, hv02, caller).qualified == "CORP\\HV01$"
         with pytest.raises(MigrationFailure):

@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,30 @@ def test_one_writer_and_the_lock_names_it(tmp_path: Path) -> None:
             Journal(tmp_path, CLOCK)
         assert caught.value.exit_code == 5
     assert driver_of(tmp_path) is None
+
+
+def test_whoever_looks_whether_a_run_is_driven_keeps_nobody_from_driving_it(tmp_path: Path) -> None:
+    Journal(tmp_path, CLOCK).close()
+    text = (tmp_path / "journal.lock").read_text("utf-8")
+    ended = threading.Event()
+    seen: list[str | None] = []
+
+    def look() -> None:
+        while not ended.is_set():
+            seen.append(driver_of(tmp_path))
+
+    lookers = [threading.Thread(target=look) for _ in range(2)]
+    for thread in lookers:
+        thread.start()
+    try:
+        for _ in range(50):
+            Journal(tmp_path, CLOCK).close()
+    finally:
+        ended.set()
+        for thread in lookers:
+            thread.join()
+    assert seen
+    assert (tmp_path / "journal.lock").read_text("utf-8") == text
 
 
 def test_a_killed_writer_leaves_every_entry_and_no_lock(tmp_path: Path) -> None:

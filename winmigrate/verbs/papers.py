@@ -53,10 +53,14 @@ def _zone_of(inventory: str) -> str:
 def rehearse(
     run: str | Path | RunFolder, *, ground: Ground | None = None, run_dir: Path | str = "runs"
 ) -> dict[str, tuple[str, ...]]:
-    """Compare-VM for every step of a plan; its planned VMs are removed again. VM name -> what stands against it."""
+    """Compare-VM for every step of a plan that was not sent; its planned VMs are removed again.
+
+    VM name -> what stands against it.
+    """
     from winmigrate.execution.journal import Journal
     from winmigrate.execution.ledger import Ledger
     from winmigrate.execution.rehearsal import Rehearsing, rehearse_step
+    from winmigrate.execution.states import Status
 
     folder = run if isinstance(run, RunFolder) else open_folder(run, run_dir)
     plan = read_document(folder, "plan", PLAN)
@@ -67,6 +71,8 @@ def rehearse(
         ledger = Ledger(journal, [step.id for step in plan.steps], place.clock)
         rehearsing = Rehearsing(place.connector, place.clock, ledger, versions_of(roll), place.credential_for)
         for step in plan.steps:
+            if ledger.state(step.id).status is not Status.WAITING:
+                continue  # it is there, or it may be on its way: its planned VM is a migration's
             entry = rehearse_step(rehearsing, step)
             cause = [entry["cause"]] if entry["cause"] else []
             results[step.move.vm_name] = (*entry["incompatibilities"], *cause)

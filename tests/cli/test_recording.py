@@ -162,6 +162,7 @@ def test_a_run_is_recorded_and_played_again(place: Site) -> None:
     [
         (["record"], "nothing to record"),
         (["record", "--", "lab", "demo"], "asks no host"),
+        (["record", "--", "init", "hv01"], "has no inventory yet"),
         (["record", "--out", "empty", "--", "schema", "playbook"], "asked no host: nothing was recorded"),
         (["record", "--out", "full", "playbook.yml"], "full is not empty"),
         (["hosts", "--replay", "full"], "no transcript in it"),

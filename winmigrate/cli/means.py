@@ -77,6 +77,8 @@ def record(words: tuple[str, ...], out: Path) -> int:
         arguments.insert(0, "check")
     if arguments[0] in ("record", "lab"):
         raise UsageError(f"`{arguments[0]}` asks no host: there is nothing to record")
+    if arguments[0] == "init":
+        raise UsageError("`init` has no inventory yet, whose names could be replaced", hint="record `hosts` with it")
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out} is not empty", hint="a recording has a folder of its own: --out ANOTHER")
     given = Means(recording=Recording())

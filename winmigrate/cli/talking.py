@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from winmigrate.verbs.ground import Ground
 
 
-def hosts(inventory: str | None, form: str, no_color: bool) -> int:
+def hosts(inventory: str | None, pairs: bool, form: str, no_color: bool) -> int:
     """`winmigrate hosts`."""
     from winmigrate import verbs
     from winmigrate.documents import document_text
     from winmigrate.reporting.standing import roll_text
 
     ground = ground_for(inventory or _own_inventory())
-    roll = verbs.hosts(ground.inventory, ground=ground)
+    roll = verbs.hosts(ground.inventory, ground=ground, pairs=pairs)
     click.echo(document_text(verbs.ROLL, roll) if form == "json" else roll_text(roll), nl=False)
     return 0 if all(entry.reached for entry in roll.entries.values()) else 1
 
@@ -47,7 +47,7 @@ def explain(vm: str, to: str, playbook: str | None, inventory: str | None, form:
     from winmigrate import verbs
     from winmigrate.reporting import candidate_as
 
-    ground = ground_for(inventory or "inventory.yml") if playbook is None else ground_of(playbook, inventory)
+    ground = ground_for(inventory or _own_inventory()) if playbook is None else ground_of(playbook, inventory)
     checked, candidate = verbs.explain(vm, to, playbook, ground=ground)
     found = checked.findings
     mine = next(
@@ -140,4 +140,4 @@ def ground_of(playbook: str, inventory: str | None, run_dir: str = "runs") -> Gr
     if inventory is not None:
         return ground_for(inventory, run_dir)
     found = load_playbook(playbook)
-    return ground_for(found.inventory or "inventory.yml", run_dir)
+    return ground_for(found.inventory or _own_inventory(), run_dir)

@@ -15,7 +15,7 @@ from winmigrate.execution.standing import RunStatus
 from winmigrate.execution.states import fold
 from winmigrate.facts import Unreadable
 from winmigrate.reporting.standing import STATUS, outcome_text, roll_text, status_json, status_text
-from winmigrate.survey import Roll, RollEntry
+from winmigrate.survey import HopB, PairFacts, Roll, RollEntry, pair_key
 from winmigrate.windows.host import Identity
 
 
@@ -42,6 +42,30 @@ def test_hosts_a_line_each_and_how_many_were_not_reached() -> None:
         "hv03  Windows Server 2012R2 (9600)  as whoami is not there  rights unknown (no groups)  "
         "VMs cannot be read: access denied\n"
         "1 of 3 hosts not reached\n"
+    )
+
+
+def test_second_hops_are_told_together_where_they_fare_alike() -> None:
+    def pair(source: str, destination: str, *hops: HopB) -> PairFacts:
+        return PairFacts(source, destination, hops)
+
+    silent = RollEntry("hv04", False, "hv04: no answer")
+    entries = {item.host: item for item in (_entry("hv01"), _entry("hv02"), _entry("hv03"), silent)}
+    proven = HopB("credential", True)
+    missing = HopB("credential", Unreadable("the inventory gives no credential that could be sent to hv03"))
+    pairs = (
+        pair("hv01", "hv02", proven), pair("hv01", "hv03", proven),
+        pair("hv01", "hv04", HopB("credential", False, "Access is \n denied.")),
+        pair("hv02", "hv03", missing), pair("hv03", "hv01"), pair("hv04", "hv01"),
+    )  # fmt: skip
+    text = roll_text(Roll(AT, entries, {pair_key(item.source, item.destination): item for item in pairs}))
+    assert text.split("\n\n", 1)[1] == (
+        "second hop, from host to host:\n"
+        "  hv01 > hv02, hv03  proven by credential\n"
+        "  hv01 > hv04        REFUSED by credential: Access is denied.\n"
+        "  hv02 > hv03        not known by credential: the inventory gives no credential that could be sent\n"
+        "      to hv03\n"
+        "  hv03 > hv01        no route: the inventory says second_hop: none\n"
     )
 
 

@@ -23,6 +23,7 @@ from winmigrate.survey import (
     difference,
     find_candidates,
     fingerprint,
+    probe_pairs,
     read_host,
     take_survey,
 )
@@ -192,6 +193,20 @@ def test_pairs(taken: Taken) -> None:
     unseen = taken.survey.pair("new", "shut").destination_files
     assert len(unseen) == 2
     assert all(isinstance(place, Unreadable) for place in unseen.values())
+
+
+def test_the_second_hop_of_every_pair_of_hosts(taken: Taken) -> None:
+    ground = taken.ground
+    pairs = probe_pairs(
+        ground.inventory, taken.roll, ground.connector, SystemClock(), credentials=ground.credential_for
+    )
+    hosts = list(ground.inventory.hosts)
+    assert len(pairs) == len(hosts) * (len(hosts) - 1)
+    proven = {name: pair.hop_b[0].proven for name, pair in pairs.items() if pair.hop_b}
+    assert proven["new>next"] is True
+    assert proven["next>old"] is True
+    assert proven["old>new"] is False
+    assert taken.roll.pairs == {}
 
 
 def test_one_vm_alone_has_the_same_fingerprint(taken: Taken) -> None:

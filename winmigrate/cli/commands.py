@@ -64,13 +64,15 @@ def init(hosts: tuple[str, ...], auth: str, credential: str) -> int:
 
 
 @program.command()
+@click.option("--pairs/--no-pairs", default=True, show_default=True,
+              help="Try the second hop from each host to each other.")  # fmt: skip
 @_replayable
 @_everywhere()
-def hosts(inventory: str | None, run_dir: str, form: str, verbose: bool, no_color: bool) -> int:
-    """Each host: reached, as whom, administrator, version."""
+def hosts(pairs: bool, inventory: str | None, run_dir: str, form: str, verbose: bool, no_color: bool) -> int:
+    """Each host: reached, as whom, administrator, version; each pair: is the second hop proven, by which route."""
     from winmigrate.cli import talking
 
-    return talking.hosts(inventory, form, no_color)
+    return talking.hosts(inventory, pairs, form, no_color)
 
 
 @program.command()

@@ -14,14 +14,14 @@ from winmigrate.planning.plan import Plan, Step
 from winmigrate.reporting.text import columns, mend_lines, wrapped
 from winmigrate.reporting.todo import PLANNED_THERE
 from winmigrate.reporting.words import count, duration, name, visible
-from winmigrate.survey import Roll, RollEntry
+from winmigrate.survey import HopB, Roll, RollEntry
 
 if TYPE_CHECKING:
     from winmigrate.execution.standing import RunStatus
 
 
 def roll_text(roll: Roll) -> str:
-    """What `hosts` prints: a line a host, and how many were reached where not all were."""
+    """What `hosts` prints: a line a host, how many were reached where not all were, what came of the second hops."""
     reached = iter(columns([_cells(entry) for entry in roll.entries.values() if entry.reached]))
     width = max((len(host) for host in roll.entries), default=0)
     lines = []
@@ -33,7 +33,38 @@ def roll_text(roll: Roll) -> str:
     silent = sum(1 for entry in roll.entries.values() if not entry.reached)
     if silent:
         lines.append(f"{silent} of {count(len(roll.entries), 'host')} not reached")
+    lines += _hops(roll)
     return "\n".join(lines) + ("\n" if lines else "")
+
+
+#: Letters of the names of destinations that still make a column.
+_MANY = 40
+
+
+def _hops(roll: Roll) -> list[str]:
+    """The second hops of each host that answered: a line for all its destinations of which the same is to be said."""
+    said: dict[str, dict[str, list[str]]] = {}
+    for pair in roll.pairs.values():
+        entry = roll.entries.get(pair.source)
+        if entry is not None and entry.reached:
+            told = [_hop(hop) for hop in pair.hop_b] or ["no route: the inventory says second_hop: none"]
+            for text in told:
+                said.setdefault(pair.source, {}).setdefault(text, []).append(pair.destination)
+    rows = [(source, ", ".join(there), text) for source, texts in said.items() for text, there in texts.items()]
+    if not rows:
+        return []
+    first = max(len(source) for source, _, _ in rows)
+    second = min(max(len(there) for _, there, _ in rows), _MANY)
+    lines = ["", "second hop, from host to host:"]
+    for source, there, text in rows:
+        lines += wrapped(f"  {source:<{first}} > {there:<{second}}  ", text, " " * 6)
+    return lines
+
+
+def _hop(hop: HopB) -> str:
+    if isinstance(hop.proven, Unreadable):
+        return f"not known by {hop.route}: {visible(hop.proven.reason)}"
+    return f"proven by {hop.route}" if hop.proven else f"REFUSED by {hop.route}: {visible(hop.said)}"
 
 
 def _cells(entry: RollEntry) -> tuple[str, ...]:

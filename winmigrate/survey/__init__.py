@@ -3,6 +3,7 @@
 from winmigrate.survey.candidates import Candidate, Candidates, Settled, Unmatched
 from winmigrate.survey.finding import find_candidates
 from winmigrate.survey.fingerprint import Change, Fingerprint, PlannedChanges, difference, fingerprint
+from winmigrate.survey.hops import probe_pairs
 from winmigrate.survey.nouns import (
     HopB,
     HostFacts,
@@ -41,6 +42,7 @@ __all__ = [
     "fingerprint",
     "pair_key",
     "path_key",
+    "probe_pairs",
     "read_host",
     "same_path",
     "storage_of",

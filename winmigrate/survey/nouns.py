@@ -77,10 +77,11 @@ class RollEntry:
 
 @dataclass(frozen=True, slots=True)
 class Roll:
-    """All hosts of the inventory, in its order."""
+    """All hosts of the inventory, in its order. ``pairs``: by :func:`pair_key`, where hop B was tried between all."""
 
     taken_at: dt.datetime
     entries: dict[str, RollEntry]
+    pairs: dict[str, PairFacts] = field(default_factory=dict)
 
     def reached(self) -> tuple[RollEntry, ...]:
         """The hosts that answered."""

@@ -7,7 +7,7 @@ what stands between it and its peers: hop B to its destinations, and the places 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,9 +18,10 @@ from winmigrate.inventory import Inventory
 from winmigrate.remoting.batch import Answer, Read, ask_batch
 from winmigrate.remoting.connect import Connector
 from winmigrate.remoting.reads import read_batch, reading
-from winmigrate.request import Clock, Credential, Session
+from winmigrate.request import Clock, Session
 from winmigrate.survey import crew
 from winmigrate.survey.candidates import Candidates
+from winmigrate.survey.hops import PROBE, Credentials, hop_of, no_credential, probes_of
 from winmigrate.survey.nouns import HopB, HostFacts, PairFacts, Roll, Survey, pair_key, path_key
 from winmigrate.survey.reading import Reader, members_of, reason_of, shown, unreached
 from winmigrate.survey.roll import read_identity
@@ -30,22 +31,13 @@ from winmigrate.windows.register import TABLES
 from winmigrate.windows.row import NOT_ON_THIS_BUILD, rows
 from winmigrate.windows.storage import VHD, FileItem
 
-#: Given a destination's inventory name: the credential that hop B sends there, or None where there is none to send.
-Credentials = Callable[[str], Credential | None]
-
 #: Seconds of the clock for one batch: it holds thirty reads of every VM there.
 TIMEOUT = 180.0
-#: What a destination that does not answer its source may add to that: Windows itself gives up after some twenty.
-_PROBE = 30.0
 #: No chain of disks is longer than Hyper-V allows checkpoints (50), and a few parents.
 _MOST_ROUNDS = 64
 #: Get-Item's error for what is not there, before the comma.
 _ABSENT = "PathNotFound"
 _NOT_PROBED = Unreadable("the destination could not be asked")
-
-
-def _no_credential(destination: str) -> Credential | None:
-    return None
 
 
 def take_survey(
@@ -55,7 +47,7 @@ def take_survey(
     connector: Connector,
     clock: Clock,
     *,
-    credentials: Credentials = _no_credential,
+    credentials: Credentials = no_credential,
 ) -> Survey:
     """The facts of every host that is a source or a destination of a candidate, and of each such pair.
 
@@ -222,7 +214,9 @@ class _HostSurvey:
         here = [item for item in self.candidates.candidates if item.source == self.host]
         # In the order of the wishes and not by name: a recording asks the same under its aliases.
         others = dict.fromkeys(item.destination for item in here if item.destination != self.host)
-        probes = self._probes(list(others))
+        probes, self.hops = probes_of(
+            self.host, self.version, list(others), self.inventory, self.roll, self.credentials
+        )
         places = self._places()
         reads = [read for _, read in probes]
         if places:
@@ -230,7 +224,7 @@ class _HostSurvey:
         if not reads:
             return
         try:
-            bound = TIMEOUT + _PROBE * len(probes)
+            bound = TIMEOUT + PROBE * len(probes)
             answers = read_batch(self.connector, self.host, reads, self.clock, timeout=bound)
         except HostError as error:
             why = unreached(error)
@@ -238,35 +232,9 @@ class _HostSurvey:
             self.arrivals = dict.fromkeys(map(path_key, places), why)
             return
         for (destination, route), read in probes:
-            self.hops[destination] = _hop(route, answers[read.name], self.host)
+            self.hops[destination] = hop_of(route, answers[read.name], self.host)
         if places:
             self.arrivals = arrivals(places, answers["files"], self.version, self.host)
-
-    def _probes(self, destinations: Sequence[str]) -> list[tuple[tuple[str, str], Read]]:
-        probes = []
-        route = self._route()
-        for destination in destinations:
-            if not route:
-                continue
-            called = _called(destination, self.inventory, self.roll)
-            credential = None
-            if route == "credential":
-                if not at_least(self.version, "2016"):
-                    said = Unreadable(f"Windows Server {self.version} takes no credential for the second hop")
-                    self.hops[destination] = HopB(route, False, said.reason)
-                    continue
-                credential = self.credentials(destination)
-                if credential is None:
-                    missing = f"the inventory gives no credential that could be sent to {destination}"
-                    self.hops[destination] = HopB(route, Unreadable(missing, needs=f"a credential for {destination}"))
-                    continue
-            statement = host.probe_host(called, credential)
-            probes.append(((destination, route), Read(f"hop to {destination}", statement)))
-        return probes
-
-    def _route(self) -> str:
-        entry = self.inventory.hosts.get(self.host)
-        return "" if entry is None or entry.second_hop.kind == "none" else entry.second_hop.kind
 
     def _places(self) -> list[str]:
         """Where candidates would write on this host, by what their sources said."""
@@ -278,24 +246,6 @@ class _HostSurvey:
             for file in tuple_of(files_of(item, source.facts)):
                 places.setdefault(path_key(file.destination), file.destination)
         return list(places.values())
-
-
-def _called(destination: str, inventory: Inventory, roll: Roll) -> str:
-    """What a source calls a destination: the name its account has in the domain, else the address we know."""
-    entry = roll.entries.get(destination)
-    if entry is not None and isinstance(entry.fqdn, str):
-        return entry.fqdn
-    known = inventory.hosts.get(destination)
-    return known.address if known is not None else destination
-
-
-def _hop(route: str, answer: Answer | Unreadable, host_name: str) -> HopB:
-    if isinstance(answer, Unreadable):
-        # The probe ended in an error of Windows: that is an answer.
-        return HopB(route, False, answer.reason)
-    if answer.errors and not answer.objects:
-        return HopB(route, False, reason_of(answer.errors[0], host_name).reason)
-    return HopB(route, True)
 
 
 def arrivals(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from winmigrate.checks import Findings, run_checks
@@ -14,7 +14,7 @@ from winmigrate.inventory import Inventory, load_inventory
 from winmigrate.planning import make_plan
 from winmigrate.planning.plan import Plan
 from winmigrate.playbook import Migration, Playbook, Selector, Target, load_playbook
-from winmigrate.survey import Candidate, Candidates, Roll, Survey, call_roll, find_candidates, take_survey
+from winmigrate.survey import Candidate, Candidates, Roll, Survey, call_roll, find_candidates, probe_pairs, take_survey
 from winmigrate.verbs.ground import CANDIDATES, FINDINGS, PLAN, ROLL, SURVEY, Ground, stand
 
 
@@ -50,10 +50,17 @@ class Planned:
         return 0 if self.checked.findings.wishes_stand() and not self.plan.refusals else 1
 
 
-def hosts(inventory: Inventory | Path | str, *, ground: Ground | None = None) -> Roll:
-    """Each host: reached, as whom, administrator, version, VMs."""
+def hosts(inventory: Inventory | Path | str, *, ground: Ground | None = None, pairs: bool = False) -> Roll:
+    """Each host: reached, as whom, administrator, version, VMs.
+
+    ``pairs``: the second hop from each host to each other as well, proven or not, and by which route.
+    """
     place = ground or stand(inventory)
-    return call_roll(place.inventory, place.connector, place.clock)
+    roll = call_roll(place.inventory, place.connector, place.clock)
+    if not pairs:
+        return roll
+    tried = probe_pairs(place.inventory, roll, place.connector, place.clock, credentials=place.credential_for)
+    return replace(roll, pairs=tried)
 
 
 def check(

@@ -64,11 +64,11 @@ def init(hosts: tuple[str, ...], auth: str, credential: str) -> int:
 
 
 @program.command()
-@click.option("--pairs/--no-pairs", default=True, show_default=True,
-              help="Try the second hop from each host to each other.")  # fmt: skip
+@click.option("--pairs/--no-pairs", default=None,
+              help="Try the second hop from each host to each other (default: yes, but not in a replay).")  # fmt: skip
 @_replayable
 @_everywhere()
-def hosts(pairs: bool, inventory: str | None, run_dir: str, form: str, verbose: bool, no_color: bool) -> int:
+def hosts(pairs: bool | None, inventory: str | None, run_dir: str, form: str, verbose: bool, no_color: bool) -> int:
     """Each host: reached, as whom, administrator, version; each pair: is the second hop proven, by which route."""
     from winmigrate.cli import talking
 

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from winmigrate.verbs.ground import Ground
 
 
-def hosts(inventory: str | None, pairs: bool, form: str, no_color: bool) -> int:
+def hosts(inventory: str | None, pairs: bool | None, form: str, no_color: bool) -> int:
     """`winmigrate hosts`."""
     from winmigrate import verbs
     from winmigrate.documents import document_text
     from winmigrate.reporting.standing import roll_text
 
     ground = ground_for(inventory or _own_inventory())
-    roll = verbs.hosts(ground.inventory, ground=ground, pairs=pairs)
+    # A recording of something else has no pairs in it, and what it has not is not asked of it unless it must be.
+    wanted = pairs if pairs is not None else ground.book is None
+    roll = verbs.hosts(ground.inventory, ground=ground, pairs=wanted)
     click.echo(document_text(verbs.ROLL, roll) if form == "json" else roll_text(roll), nl=False)
     return 0 if all(entry.reached for entry in roll.entries.values()) else 1
 

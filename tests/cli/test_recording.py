@@ -110,12 +110,21 @@ def test_who_was_never_there_sees_the_same(checked: tuple[subprocess.CompletedPr
     assert again.returncode == recorded.returncode, again.stderr
     assert outcomes(again.stdout) == outcomes(recorded.stdout)
     assert "not asked" not in again.stderr
-    # what was recorded by check is all that plan asks; and hosts asks less of it, which is told
+    # what was recorded by check is all that plan asks
     assert here("plan", "playbook.yml", "--replay", ".", cwd=folder).returncode == 0
-    roll = here("hosts", "--replay", "checked", cwd=folder.parent)
-    assert roll.returncode == 0
-    assert "host1" in roll.stdout
-    assert "not asked this time" in roll.stderr
+
+
+def test_hosts_are_recorded_and_what_is_left_over_is_told(place: Site) -> None:
+    recorded = winmigrate("record", "--out", "roll", "--", "hosts", cwd=place.folder)
+    again = here("hosts", "--replay", "roll", cwd=place.folder)
+    assert again.returncode == recorded.returncode == 0, recorded.stderr + again.stderr
+    assert "host1" in again.stdout
+    assert "not asked" not in again.stderr
+    with (place.folder / "roll" / "host1.jsonl").open("r+", encoding="utf-8") as file:
+        file.write(file.readlines()[-1])
+    more = here("hosts", "--replay", "roll", cwd=place.folder)
+    assert more.returncode == 0
+    assert "not asked this time, 1 requests:\n  host1, entry" in more.stderr
 
 
 def test_replaying_is_strict(checked: tuple[subprocess.CompletedProcess[str], Path]) -> None:
@@ -155,6 +164,13 @@ def test_a_run_is_recorded_and_played_again(place: Site) -> None:
     assert again.returncode == 0, again.stderr
     assert "payroll" not in again.stdout + again.stderr
     assert len(place.log("move-started")) == 1
+    # Without what the watchers asked, the run ends at once, and says why.
+    for file in (place.folder / "moved").glob("*.jsonl"):
+        lines = file.read_text("utf-8").splitlines(keepends=True)
+        file.write_text("".join(line for line in lines if "Msvm_PlannedComputerSystem" not in line), "utf-8")
+    broken = here("run", "playbook.yml", "--yes", "--replay", ".", cwd=place.folder / "moved")
+    assert broken.returncode == 2
+    assert "not recorded: Get-CimInstance" in broken.stderr
 
 
 @pytest.mark.parametrize(

@@ -124,3 +124,21 @@ def test_a_thousand_requests_are_answered_at_once() -> None:
     took = (dt.datetime.now() - started).total_seconds()
     book.close()
     assert took < 1.0, f"{took:.2f} s"
+
+
+def test_a_replay_that_failed_lets_nobody_wait_on() -> None:
+    clock = PlayedClock(BEGAN)
+    told: list[str] = []
+
+    def wait_for_nothing() -> None:
+        try:
+            clock.event().wait()
+        except TranscriptError as error:
+            told.append(str(error))
+
+    thread = clock.start(wait_for_nothing, name="waits")
+    clock.fail(TranscriptError("hv01: not recorded: Get-VM"))
+    with pytest.raises(TranscriptError, match="not recorded"):
+        clock.sleep(1)
+    thread.join(10)
+    assert told == ["hv01: not recorded: Get-VM"]

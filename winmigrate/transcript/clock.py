@@ -2,6 +2,7 @@
 
 Implements request.Clock in one process. Every thread that :meth:`PlayedClock.start` made, and the one that made the
 clock, is a participant: time leaps to the earliest wait when all of them wait. Another one takes part while it waits.
+The clock ends with the replay: once something was asked that is not recorded, every wait says so.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
-from winmigrate.errors import UsageError
+from winmigrate.errors import TranscriptError, UsageError
 
 
 @dataclass(slots=True, eq=False)
@@ -44,13 +45,14 @@ class PlayedEvent:
                 self._clock.wake(waiter)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Waits at most ``timeout`` seconds of the transcript; gives whether it is set."""
+        """Waits at most ``timeout`` seconds of the transcript; gives whether it is set. Raises what ended a replay."""
         if timeout is not None and timeout <= 0:
             return self._set
         clock = self._clock
         with clock.lock:
             if self._set:
                 return True
+            clock.check()
             waiter = clock.begin_wait(timeout)
             self._waiters.append(waiter)
             clock.leap_if_idle()
@@ -61,6 +63,8 @@ class PlayedEvent:
                 clock.end_wait(waiter)
                 if waiter in self._waiters:
                     self._waiters.remove(waiter)
+        if not self._set:
+            clock.check()
         return self._set
 
 
@@ -76,6 +80,7 @@ class PlayedClock:
         self._here = threading.local()
         self._here.takes_part = True
         self._finished: WeakKeyDictionary[threading.Thread, PlayedEvent] = WeakKeyDictionary()
+        self._failure: TranscriptError | None = None
 
     def now(self) -> dt.datetime:
         with self.lock:
@@ -121,6 +126,18 @@ class PlayedClock:
             raise UsageError(f"the thread {thread.name} was not started by this clock")
         finished.wait()
         thread.join()
+
+    def fail(self, why: TranscriptError) -> None:
+        """Ends the replay: whoever waits is woken with this error, and so is whoever would."""
+        with self.lock:
+            self._failure = self._failure or why
+            for waiter in list(self._waiters):
+                self.wake(waiter)
+
+    def check(self) -> None:
+        """Raises TranscriptError once the replay has failed."""
+        if self._failure is not None:
+            raise TranscriptError(str(self._failure)) from self._failure
 
     def _leave(self, finished: PlayedEvent) -> None:
         with self.lock:

@@ -43,6 +43,8 @@ class Book:
         self._by_key: dict[str, dict[str, list[int]]] = {}
         self._open: dict[str, list[int]] = {}
         self._missed: list[str] = []
+        #: Told of every miss, in the thread that asked, before it is raised.
+        self.on_miss: Callable[[TranscriptError], None] | None = None
         for one in transcripts:
             host = one.header.host.casefold()
             if host in self._hosts:
@@ -101,7 +103,10 @@ class Book:
                 return Answer(matching[-1] + 1, _filled(entries[matching[-1]], self._bound))
             missed = self._miss(host, entries, asked, len(matching))
             self._missed.append(missed)
-            raise TranscriptError(missed)
+        error = TranscriptError(missed)
+        if self.on_miss is not None:
+            self.on_miss(error)
+        raise error
 
     def opening(self, host: str) -> Entry | None:
         """What came of opening a session this time; None where the recording says nothing of it: it opens."""

@@ -236,8 +236,10 @@ def book_of(replaying: Book | Path | str) -> Book:
 
 
 def clock_of(book: Book, now: Callable[[], Any]) -> PlayedClock:
-    """A clock that begins when the recording did; now, where nobody knows that."""
-    return PlayedClock(book.began() or now())
+    """A clock that begins when the recording did (now, where nobody knows that) and ends with the first miss."""
+    clock = PlayedClock(book.began() or now())
+    book.on_miss = clock.fail
+    return clock
 
 
 def nobody(inventory: Inventory) -> Callable[[str], Credential | None]:

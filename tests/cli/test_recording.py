@@ -116,13 +116,13 @@ def test_who_was_never_there_sees_the_same(checked: tuple[subprocess.CompletedPr
 
 def test_hosts_are_recorded_and_what_is_left_over_is_told(place: Site) -> None:
     recorded = winmigrate("record", "--out", "roll", "--", "hosts", cwd=place.folder)
-    again = here("hosts", "--replay", "roll", cwd=place.folder)
+    again = here("hosts", "--pairs", "--replay", "roll", cwd=place.folder)
     assert again.returncode == recorded.returncode == 0, recorded.stderr + again.stderr
-    assert "host1" in again.stdout
+    assert "host1 > host2  proven by credential" in again.stdout
     assert "not asked" not in again.stderr
     with (place.folder / "roll" / "host1.jsonl").open("r+", encoding="utf-8") as file:
         file.write(file.readlines()[-1])
-    more = here("hosts", "--replay", "roll", cwd=place.folder)
+    more = here("hosts", "--pairs", "--replay", "roll", cwd=place.folder)
     assert more.returncode == 0
     assert "not asked this time, 1 requests:\n  host1, entry" in more.stderr
 

@@ -221,6 +221,18 @@ def serve(fabric: str | None, book: str | None, out: str, clock: str, rate: floa
     return labs.serve(Path(str(fabric)), Path(out), clock, rate)
 
 
+@lab.command("from")
+@click.argument("run")
+@click.option("--out", type=click.Path(dir_okay=False), help="The fabric file (default: standard output).")
+@click.option("--run-dir", type=click.Path(file_okay=False), default="runs", show_default=True,
+              help="Where runs are kept.")  # fmt: skip
+def lab_from(run: str, out: str | None, run_dir: str) -> int:
+    """A fabric as RUN's survey found the hosts and machines; what it did not hold is assumed, and told."""
+    from winmigrate.cli import labs
+
+    return labs.made_from(run, run_dir, Path(out) if out is not None else None)
+
+
 @lab.command("demo")
 @click.option("--folder", type=click.Path(file_okay=False), default="demo", show_default=True,
               help="Where the demo writes its files.")  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shlex
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ import click
 from winmigrate.errors import LabError
 from winmigrate.testing.serving import lab, played
 
-__all__ = ["demo", "lab", "serve"]
+__all__ = ["demo", "lab", "made_from", "serve"]
 
 
 def serve(fabric: Path, out: Path, clock: str, rate: float) -> int:
@@ -38,6 +39,30 @@ def serve_book(book: Path, out: Path) -> int:
         for name, host in ready["hosts"].items():
             click.echo(f"{name}: https port {host['https']}, http port {host['http']} (message encryption)")
         return _until_stopped(ready, out)
+
+
+def made_from(run: str, run_dir: str, out: Path | None) -> int:
+    """`winmigrate lab from RUN`: the fabric goes to ``out`` (0600) or standard output; what is assumed is said as well.
+
+    Raises DocumentError, UsageError: no such run, or one without a survey.
+    """
+    from winmigrate.cli.surveyed import fabric_of
+    from winmigrate.documents.files import read_document, write_atomically
+    from winmigrate.verbs.ground import ROLL, SURVEY, open_folder
+
+    folder = open_folder(run, run_dir)
+    made = fabric_of(read_document(folder, "survey", SURVEY), read_document(folder, "roll", ROLL),
+                     f"lab only {secrets.token_urlsafe(12)}")
+    text = made.text(f"the survey of run {folder.run_id}")
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        write_atomically(out, text.encode("utf-8"))
+        click.echo(f"{out}: {len(made.tree['hosts'])} hosts; winmigrate lab serve {shlex.quote(str(out))}", err=True)
+    click.echo("assumed, since the survey did not hold it:", err=True)
+    for sentence in made.assumed:
+        click.echo(f"  {sentence}", err=True)
+    return 0
 
 
 def _until_stopped(ready: dict[str, Any], out: Path) -> int:

@@ -141,7 +141,7 @@ def _users(world: World, given: Mapping[str, Mapping[str, Any]]) -> None:
     for number, (key, one) in enumerate(given.items()):
         domain = one.get("domain") or world.domain.netbios
         user = User(one.get("name") or key, domain, one["password"], list(one.get("groups") or ()),
-                    one.get("delegatable") is not False, f"{world.domain.sid}-{1101 + number}")
+                    one.get("delegatable") is not False, one.get("sid") or f"{world.domain.sid}-{1101 + number}")
         world.users.append(user)
         rights = one.get("administrator")
         for host in world.hosts.values():
@@ -194,9 +194,13 @@ def _host(world: World, key: str, given: Mapping[str, Any]) -> Host:
         boot_time=world.clock.date(0.0) - dt.timedelta(days=30),
     )
     for field, name_given in (("memory", "memory"), ("memory_reserved", "memory_reserved"), ("nic_rate", "nic"),
-                              ("manufacturer", "manufacturer"), ("model", "model")):
+                              ("manufacturer", "manufacturer"), ("model", "model"), ("default_vhd_path", "vhd_path"),
+                              ("default_vm_path", "vm_path"), ("numa_spanning", "numa_spanning"),
+                              ("enhanced_session", "enhanced_session"), ("boot_time", "booted")):
         if given[name_given] is not None:
             setattr(host, field, given[name_given])
+    if given["mac_pool"]:
+        host.mac_pool = (given["mac_pool"][0], given["mac_pool"][-1])
     if given["reachable"] is not None:
         host.reachable = given["reachable"]
     host.credssp_enabled = bool(given["credssp"])
@@ -211,14 +215,19 @@ def _host(world: World, key: str, given: Mapping[str, Any]) -> Host:
     if given["switches"] is None:
         host.switches = [_switch(world, key, {"name": "External"}, 0)]
     host.sans = list(given["sans"] or ())
-    host.addresses = [Address(ip, prefix, "Management" if index == 0 else f"Network {index + 1}",
-                              "IPv6" if ":" in ip else "IPv4")
-                      for index, (ip, prefix) in enumerate(given["addresses"] or [(f"10.0.0.{10 + number}", 24)])]
+    host.addresses = [_address(one, index)
+                      for index, one in enumerate(given["addresses"] or [{"address": (f"10.0.0.{10 + number}", 24)}])]
     host.migration = _migration(given["migration"] or {}, host)
     _services(host, given)
     for field in ("administrators", "hyperv_administrators", "remote_management_users"):
         getattr(host, field).update(given[field] or ())
     return host
+
+
+def _address(given: Mapping[str, Any], index: int) -> Address:
+    ip, prefix = given["address"]
+    alias = given.get("alias") or ("Management" if index == 0 else f"Network {index + 1}")
+    return Address(ip, prefix, alias, "IPv6" if ":" in ip else "IPv4")
 
 
 def _processor(given: Mapping[str, Any]) -> HostProcessor:
@@ -241,7 +250,8 @@ def _volumes(world: World, key: str, given: Mapping[str, Mapping[str, Any]]) -> 
         given = {"C": {"size": 200 * GIB, "used": 60 * GIB}, **given}
     for text, one in given.items():
         letter = text.rstrip(":").upper()
-        volume = Volume(letter, one["size"], one.get("used") or 0, id=str(_id(world, key, "volume", letter)))
+        volume = Volume(letter, one["size"], one.get("used") or 0,
+                        id=str(one.get("id") or _id(world, key, "volume", letter)))
         for field, name in (("file_system", "file_system"), ("label", "label"), ("health", "health"),
                             ("read_rate", "read"), ("write_rate", "write")):
             if one.get(name) is not None:

@@ -53,7 +53,8 @@ def add_vm(world: World, host: Host, given: Mapping[str, Any]) -> VM:
         raise Misfit(at.fault(f"a virtual machine with the Id {vm_id} is already in this fabric"))
     safe = _FORBIDDEN.sub("_", name).rstrip(". ") or "vm"
     folder = given["path"] or join(_home(host), safe)
-    vm = VM(vm_id, name, path=folder, config_path=folder, snapshot_path=folder, paging_path=folder)
+    vm = VM(vm_id, name, path=folder, config_path=given["config_path"] or folder,
+            snapshot_path=given["snapshot_path"] or folder, paging_path=given["paging_path"] or folder)
     vm.state = given["state"] or "Running"
     vm.version = given["version"] or next(version for version, _, default in host.supported_versions if default)
     vm.generation = given["generation"] or 2
@@ -63,21 +64,29 @@ def add_vm(world: World, host: Host, given: Mapping[str, Any]) -> VM:
     vm.processor = _filled(Processor(), given["processors"])
     vm.memory = _memory(given["memory"] or {}, vm.running)
     vm.firmware = Firmware(given["secure_boot"] is not False)
+    if given["secure_boot_template"] is not None:
+        vm.firmware.template = given["secure_boot_template"]
     vm.security = Security(bool(given["tpm"]), bool(given["shielded"]), bool(given["encrypt_traffic"]))
     vm.load = Load(given["dirty_rate"] if given["dirty_rate"] is not None else 20.0 * MIB, given["write_rate"] or 0.0)
     _adapters(world, host, vm, given["adapters"])
     _disks(host, vm, given["disks"], safe)
     _checkpoints(world, host, vm, given["checkpoints"] or ())
-    for index, path in enumerate(given["dvds"] or ()):
-        vm.dvds.append(Dvd(_part(vm, "dvd", index), path, controller_location=60 + index))
+    if given["parent_checkpoint"] is not None:
+        vm.parent_checkpoint = given["parent_checkpoint"]
+    for index, one in enumerate(given["dvds"] or ()):
+        location = one["location"] if one.get("location") is not None else 60 + index
+        vm.dvds.append(Dvd(_part(vm, "dvd", index), one["path"], one.get("controller") or "SCSI",
+                           one.get("number") or 0, location))
     for one in given["devices"] or ():
         vm.devices.append(Device(one["name"], one.get("instance_id") or f"PCIP\\{one['name']}", one["location_path"]))
-    for index, san in enumerate(given["fibre_channel"] or ()):
-        vm.fibre_channel.append(FibreChannel(_part(vm, "hba", index), "Fibre Channel Adapter", san,
-                                             f"C003FF0000FF{index:04X}", f"C003FF0000FE{index:04X}"))
+    for index, one in enumerate(given["fibre_channel"] or ()):
+        vm.fibre_channel.append(FibreChannel(
+            _part(vm, "hba", index), one.get("name") or "Fibre Channel Adapter", one["san"],
+            one.get("wwpn_a") or f"C003FF0000FF{index:04X}", one.get("wwpn_b") or f"C003FF0000FE{index:04X}"))
     for title, guid in INTEGRATION.items():
         vm.integration.append(IntegrationService(f"Microsoft:{vm.guid}\\{guid}", title,
-                                                 title != "Guest Service Interface"))
+                                                 (given["integration"] or {}).get(
+                                                     title, title != "Guest Service Interface")))
     config = join(vm.config_path, "Virtual Machines", vm.guid)
     host.files.add(FileEntry(config + ".vmcx", 28 * 1024, "config"))
     host.files.add(FileEntry(config + ".vmgs", 4 * MIB, "config"))
@@ -95,7 +104,8 @@ def _home(host: Host) -> str:
 def _set(vm: VM, given: Mapping[str, Any]) -> None:
     for field, key in (("notes", "notes"), ("checkpoint_type", "checkpoint_type"), ("heartbeat", "heartbeat"),
                        ("primary_status", "status"), ("secondary_status", "secondary_status"),
-                       ("automatic_start_action", "start"), ("automatic_stop_action", "stop")):
+                       ("automatic_start_action", "start"), ("automatic_stop_action", "stop"),
+                       ("automatic_start_delay", "start_delay")):
         if given[key] is not None:
             setattr(vm, field, given[key])
     vm.clustered = bool(given["clustered"])
@@ -128,8 +138,8 @@ def _adapters(world: World, host: Host, vm: VM, given: Any) -> None:
         given = [{"switch": host.switches[0].name}] if host.switches else []
     for index, one in enumerate(given):
         digits = uuid.uuid5(vm.id, f"mac/{index}").hex[:6].upper()
-        adapter = Adapter(_part(vm, "adapter", index), one.get("name") or "Network Adapter",
-                          one.get("mac") or f"00155D{digits}", one.get("mac") is None and not one.get("static_mac"))
+        adapter = Adapter(one.get("id") or _part(vm, "adapter", index), one.get("name") or "Network Adapter",
+                          one.get("mac") or f"00155D{digits}", one.get("mac") is None if one.get("static_mac") is None else not one["static_mac"])
         if one.get("switch") is not None and one.get("connected") is not False:
             switch = host.switch(one["switch"])
             if switch is None:
@@ -172,41 +182,65 @@ def _disks(host: Host, vm: VM, given: Any, safe: str) -> None:
             _vhd(host, vm, path, one, index)
 
 
+def form_of(path: str) -> str:
+    """The format of a virtual disk, by the ending of its file."""
+    return {"vhd": "VHD", "avhd": "VHD", "vhds": "VHDSet"}.get(path.lower().rpartition(".")[2], "VHDX")
+
+
 def _vhd(host: Host, vm: VM, path: str, one: Mapping[str, Any], index: int) -> None:
     size = one.get("size") or 40 * GIB
-    parent = one.get("parent")
+    chain = one.get("chain") or ()
+    parent = chain[0]["path"] if chain else one.get("parent")
     kind = "Differencing" if parent is not None else one.get("kind") or "Dynamic"
-    used = size + 4 * MIB if kind == "Fixed" else one.get("used") or min(10 * GIB, size)
-    form = {"vhd": "VHD", "vhds": "VHDSet"}.get(path.lower().rpartition(".")[2], "VHDX")
-    host.files.add(FileEntry(path, used, "vhd", Vhd(size, kind, form, parent, uuid.uuid5(vm.id, f"vhd/{index}"))))
+    used = one.get("used") or (size + 4 * MIB if kind == "Fixed" else min(10 * GIB, size))
+    form = form_of(path)
+    host.files.add(FileEntry(path, used, "vhd", Vhd(size, kind, form, parent, one.get("identifier") or uuid.uuid5(
+        vm.id, f"vhd/{index}"))))
+    for depth, below in enumerate(chain):
+        if below["path"] not in host.files:
+            further = chain[depth + 1]["path"] if depth + 1 < len(chain) else None
+            sort = "Differencing" if further is not None else below.get("kind") or "Dynamic"
+            host.files.add(FileEntry(below["path"], below.get("used") or 10 * GIB, "vhd", Vhd(
+                size, sort, form_of(below["path"]), further,
+                below.get("identifier") or uuid.uuid5(uuid.UUID(int=0), below["path"].lower()))))
     if parent is not None and parent not in host.files:
         host.files.add(FileEntry(parent, one.get("parent_used") or 10 * GIB, "vhd",
                                  Vhd(size, "Dynamic", form, None, uuid.uuid5(uuid.UUID(int=0), parent.lower()))))
 
 
+def _differencing(host: Host, vm: VM, made: uuid.UUID, one: Mapping[str, Any]) -> None:
+    """Puts a differencing disk before each disk of the VM, as a checkpoint does."""
+    for index, disk in enumerate(vm.disks):
+        if disk.path is None:
+            continue
+        below = host.files.get(disk.path)
+        if below is None or below.vhd is None:
+            continue
+        stem = re.sub(r"_[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$", "", leaf(disk.path).rpartition(".")[0])
+        token = str(uuid.uuid5(made, f"avhdx/{index}")).upper()
+        suffix = "avhd" if below.vhd.format == "VHD" else "avhdx"
+        path = join(folder_of(disk.path), f"{stem}_{token}.{suffix}")
+        host.files.add(FileEntry(path, one.get("used") or 2 * GIB, "vhd", Vhd(
+            below.vhd.size, "Differencing", below.vhd.format, disk.path, uuid.uuid5(made, f"vhd/{index}"))))
+        disk.path = path
+
+
 def _checkpoints(world: World, host: Host, vm: VM, given: Any) -> None:
     parent: uuid.UUID | None = None
     for number, one in enumerate(given):
-        made = uuid.uuid5(vm.id, f"checkpoint/{number}")
+        made = one.get("id") or uuid.uuid5(vm.id, f"checkpoint/{number}")
         created = one.get("created") or world.clock.date(0.0) - dt.timedelta(days=20 - number)
-        disks = [Disk(f"Microsoft:{str(made).upper()}\\{disk.id.rpartition(chr(92))[2]}", disk.path, disk.number,
-                      disk.controller_type, disk.controller_number, disk.controller_location, disk.shared)
-                 for disk in vm.disks if disk.path is not None]
-        vm.checkpoints.append(Checkpoint(made, one["name"], parent, created, disks, one.get("kind") or "Standard",
-                                         bool(one.get("automatic")), vm.snapshot_path))
-        for index, disk in enumerate(vm.disks):
-            if disk.path is None:
-                continue
-            below = host.files.get(disk.path)
-            if below is None or below.vhd is None:
-                continue
-            stem = re.sub(r"_[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$", "", leaf(disk.path).rpartition(".")[0])
-            token = str(uuid.uuid5(made, f"avhdx/{index}")).upper()
-            suffix = "avhd" if below.vhd.format == "VHD" else "avhdx"
-            path = join(folder_of(disk.path), f"{stem}_{token}.{suffix}")
-            host.files.add(FileEntry(path, one.get("used") or 2 * GIB, "vhd", Vhd(
-                below.vhd.size, "Differencing", below.vhd.format, disk.path, uuid.uuid5(made, f"vhd/{index}"))))
-            disk.path = path
+        paths = list(one.get("disks") or ())
+        held = [disk for disk in vm.disks if disk.path is not None]
+        disks = [Disk(f"Microsoft:{str(made).upper()}\\{disk.id.rpartition(chr(92))[2]}",
+                      paths[index] if index < len(paths) else disk.path, disk.number, disk.controller_type,
+                      disk.controller_number, disk.controller_location, disk.shared)
+                 for index, disk in enumerate(held)]
+        before = one["parent"] if one.get("parent") is not None else parent if one.get("id") is None else None
+        vm.checkpoints.append(Checkpoint(made, one["name"], before, created, disks, one.get("kind") or "Standard",
+                                         bool(one.get("automatic")), one.get("path") or vm.snapshot_path))
+        if not paths:
+            _differencing(host, vm, made, one)
         config = join(vm.snapshot_path, "Snapshots", str(made).upper())
         host.files.add(FileEntry(config + ".vmcx", 28 * 1024, "config"))
         parent = made

@@ -149,10 +149,17 @@ def named(item: Shape[dict[str, Any]], wanted: str) -> Shape[list[dict[str, Any]
     return Shape(read, {"anyOf": [mapping.schema, many.schema]})
 
 
+#: A parent in a disk's chain; the nearest one stands first.
+PARENT = either("path", PATH, table(
+    "a path, or a mapping such as {path: 'D:\\VMs\\a.vhdx', used: 12 GB}",
+    path=Key(PATH, True), used=SIZE, kind=choice("Fixed", "Dynamic"), identifier=GUID,
+))
+
 DISK = either("path", PATH, table(
     "a path, or a mapping such as {path: 'D:\\VMs\\a.vhdx', size: 40 GB, used: 12 GB}",
     path=PATH, size=SIZE, used=SIZE, kind=choice("Fixed", "Dynamic"), physical=NUMBER, shared=truth(), parent=PATH,
-    parent_used=SIZE, controller=choice("IDE", "SCSI", "PMEM"), number=NUMBER, location=NUMBER, maximum_iops=NUMBER,
+    parent_used=SIZE, chain=listing(PARENT), identifier=GUID,
+    controller=choice("IDE", "SCSI", "PMEM"), number=NUMBER, location=NUMBER, maximum_iops=NUMBER,
 ))
 
 VLAN = either("access", whole(0, 4094), table(
@@ -165,37 +172,51 @@ ADAPTER = either("switch", FREE, table(
     "a switch's name, or a mapping such as {switch: External, vlan: 10}",
     switch=FREE, connected=truth(), name=FREE, mac=MAC, static_mac=truth(), vlan=VLAN, legacy=truth(),
     iov_weight=NUMBER, mac_spoofing=truth(), dhcp_guard=truth(), router_guard=truth(),
-    port_mirroring=choice("None", "Source", "Destination"), ip_addresses=one_or_more(words(), "addresses"),
+    port_mirroring=choice("None", "Source", "Destination"), id=FREE, ip_addresses=one_or_more(words(), "addresses"),
 ))
 
 CHECKPOINT = either("name", FREE, table(
     "a name, or a mapping such as {name: before update}",
     name=Key(FREE, True), created=MOMENT, automatic=truth(), used=SIZE,
-    kind=choice("Standard", "Recovery", "Planned", "Replica"),
+    kind=choice("Standard", "Recovery", "Planned", "Replica"), id=GUID, parent=GUID, path=PATH, disks=listing(PATH),
 ))
 
 MEMORY = either("startup", SIZE, table(
     "a size, or a mapping such as {startup: 4 GB, dynamic: true, maximum: 16 GB}",
-    startup=SIZE, minimum=SIZE, maximum=SIZE, assigned=SIZE, dynamic=truth(),
+    startup=SIZE, minimum=SIZE, maximum=SIZE, assigned=SIZE, dynamic=truth(), buffer=whole(0, 2000),
+    priority=whole(0, 100),
 ))
 
 PROCESSORS = either("count", whole(1, 2048), table(
     "a number, or a mapping such as {count: 4, compatibility: true}",
     count=whole(1, 2048), compatibility=truth(), nested=truth(), reserve=whole(0, 100), maximum=whole(0, 100),
-    weight=whole(0, 10000),
+    weight=whole(0, 10000), max_per_numa_node=NUMBER, max_per_numa_socket=NUMBER,
 ))
 
 DEVICE = table("a mapping such as {name: GPU, location_path: 'PCIROOT(0)#PCI(0300)'}",
                name=Key(FREE, True), instance_id=FREE, location_path=Key(FREE, True))
+
+_MEDIUM: Shape[str | None] = Shape(
+    lambda marked: None if marked.value is None else _path(FREE.read(marked)), {"type": ["string", "null"]})
+
+DVD = either("path", _MEDIUM, table(
+    "a path, nothing, or a mapping such as {path: 'D:\\ISO\\a.iso', controller: IDE, location: 1}",
+    path=_MEDIUM, controller=choice("IDE", "SCSI"), number=NUMBER, location=NUMBER,
+))
+
+FIBRE_CHANNEL = either("san", FREE, table("a SAN's name, or a mapping such as {san: Production}", san=Key(FREE, True),
+                                          name=FREE, wwpn_a=words(), wwpn_b=words()))
 
 _STATES = ("Running", "Off", "Saved", "Paused", "Starting", "Stopping", "Saving", "RunningCritical", "OffCritical")
 
 VM = table(
     "a mapping such as {memory: 4 GB, disks: ['D:\\VMs\\web01\\web01.vhdx']}",
     name=FREE, id=GUID, state=choice(*_STATES), version=words("such as 9.0"), generation=whole(1, 2), memory=MEMORY,
-    processors=PROCESSORS, disks=listing(DISK), adapters=listing(ADAPTER), dvds=listing(Shape(
-        lambda marked: None if marked.value is None else _path(FREE.read(marked)), {"type": ["string", "null"]})),
-    checkpoints=listing(CHECKPOINT), devices=listing(DEVICE), fibre_channel=listing(FREE), path=PATH, notes=FREE,
+    processors=PROCESSORS, disks=listing(DISK), adapters=listing(ADAPTER), dvds=listing(DVD),
+    checkpoints=listing(CHECKPOINT), devices=listing(DEVICE), fibre_channel=listing(FIBRE_CHANNEL), path=PATH,
+    notes=FREE,
+    config_path=PATH, snapshot_path=PATH, paging_path=PATH, parent_checkpoint=GUID, start_delay=NUMBER,
+    secure_boot_template=FREE, integration=entries(truth(), "a mapping from services to true or false"),
     secure_boot=truth(), tpm=truth(), shielded=truth(), encrypt_traffic=truth(), clustered=truth(),
     checkpoint_type=choice("Disabled", "Production", "ProductionOnly", "Standard"), dirty_rate=RATE, write_rate=RATE,
     replication=choice("None", "Primary", "Replica"), status=FREE, secondary_status=FREE, created=MOMENT, uptime=NUMBER,
@@ -206,7 +227,12 @@ VM = table(
 VOLUME = either("size", SIZE, table(
     "a size, or a mapping such as {size: 4 TB, used: 300 GB}",
     size=Key(SIZE, True), used=SIZE, file_system=choice("NTFS", "ReFS", "FAT32", "CSVFS"), label=FREE,
-    health=choice("Healthy", "Warning", "Unhealthy"), read=RATE, write=RATE,
+    health=choice("Healthy", "Warning", "Unhealthy"), read=RATE, write=RATE, id=GUID,
+))
+
+HOST_ADDRESS = either("address", ADDRESS, table(
+    "an address, or a mapping such as {address: 10.0.0.11/24, alias: Management}",
+    address=Key(ADDRESS, True), alias=FREE,
 ))
 
 SWITCH = either("name", FREE, table(
@@ -263,13 +289,16 @@ HOST = table(
     volumes=entries(VOLUME, "a mapping from drive letters to volumes",
                     lambda key: None if len(key.rstrip(":")) == 1 and key[0].isalpha() else "wanted: a drive letter"),
     files=entries(SIZE, "a mapping from paths to sizes"), switches=listing(SWITCH), sans=listing(FREE),
-    migration=MIGRATION, addresses=listing(ADDRESS), credential_guard=truth(), workgroup=truth(), reachable=truth(),
-    nic=RATE, administrators=listing(FREE), hyperv_administrators=listing(FREE), remote_management_users=listing(FREE),
+    migration=MIGRATION, addresses=listing(HOST_ADDRESS), credential_guard=truth(), workgroup=truth(),
+    reachable=truth(), nic=RATE, administrators=listing(FREE), hyperv_administrators=listing(FREE),
+    remote_management_users=listing(FREE),
     services=entries(choice("Running", "Stopped"), "a mapping from services to their state"),
     features=entries(choice("Installed", "Available", "Removed"), "a mapping from features to their state"),
     limits=LIMITS, session_configurations=entries(CONFIGURATION, "a mapping from names to session configurations"),
     credssp=truth(), clock_skew=whole(-2**31, 2**31 - 1),
     vms=named(VM, "a mapping from names to virtual machines"), manufacturer=FREE, model=FREE, count=COUNT,
+    vhd_path=PATH, vm_path=PATH, numa_spanning=truth(), enhanced_session=truth(), booted=MOMENT,
+    mac_pool=listing(MAC),
 )
 
 USER = either("password", FREE, table(
@@ -277,7 +306,7 @@ USER = either("password", FREE, table(
     name=FREE, password=Key(FREE, True), domain=words(), administrator=Shape(
         lambda marked: marked.value if isinstance(marked.value, bool) else list(listing(FREE).read(marked)),
         {"type": ["boolean", "array"]}),
-    groups=listing(FREE), delegatable=truth(),
+    groups=listing(FREE), delegatable=truth(), sid=words(),
 ))
 
 DELEGATION = either("to", one_or_more(words(), "hosts"), table(

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from xml.sax.saxutils import escape
 
 from winmigrate.lab.engine.effects import Engine, Message, Wait
@@ -50,6 +50,13 @@ class Reader(Protocol):
     def alive(self) -> bool: ...
 
     def watched(self) -> AbstractContextManager[None]: ...
+
+
+@runtime_checkable
+class Describing(Protocol):
+    """An engine that answers GET_COMMAND_METADATA too; others say that it is not answered."""
+
+    def describe(self, get_command_metadata: str, context: Any) -> Iterator[Message | Wait]: ...
 
 
 class Outbox:
@@ -211,12 +218,16 @@ class Pipeline:
             shell.clock.wait(None, ready)
 
     def _items(self, message: psrp.Incoming) -> Generator[Message | Wait, None, None]:
+        engine = self.shell.engine
+        if message.kind != psrp.CREATE_PIPELINE and isinstance(engine, Describing):
+            yield from engine.describe(message.text, replace(self.shell.context, command_id=self.command_id))
+            return
         if message.kind != psrp.CREATE_PIPELINE:
             refusal = psrp.failed_state("GET_COMMAND_METADATA is not answered; ask with Get-Command")
             yield Message("PIPELINE_STATE", refusal, "Failed")
             return
         no_input = _NO_INPUT.search(message.text)
-        yield from self.shell.engine.run(
+        yield from engine.run(
             message.text,
             replace(self.shell.context, command_id=self.command_id),
             self._stopped,

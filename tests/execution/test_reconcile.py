@@ -72,6 +72,8 @@ def test_where_it_is(source: Side, destination: Side, place: Location) -> None:
         # A trace of a start: it was an attempt, and there was one.
         (FAILED_JOB, AWAY, (10, 70), "gone", "", Next.FAILED),
         (ENDED_JOB, AWAY, (10, 70), "gone", "", Next.FAILED),
+        # A planned VM is a trace as well.
+        (HERE, PLANNED, (10, 70), "gone", "", Next.FAILED),
         # So late that a trace would be gone: it counts as an attempt.
         (HERE, AWAY, (400, 470), "gone", "", Next.FAILED),
         # From unknown only looking leads on.
@@ -94,6 +96,14 @@ def test_one_that_disagrees_between_two_looks_undoes_them() -> None:
         *looks(HERE, AWAY, 75),
     )
     assert judge(mixed, SENT, Knowledge("gone"), 1).next is Next.LOOK_AGAIN
+
+
+def test_a_clock_that_was_set_back_proves_nothing() -> None:
+    """By the clock the looks come before the intent: how long a job would have been seen nobody knows."""
+    state = StepState(
+        "a", attempts=1, ticket={"shell_id": "s", "command_id": "c"}, intent_at=NOW + dt.timedelta(minutes=20)
+    )
+    assert judge(looks(HERE, AWAY, 10, 80), state, Knowledge("gone"), 1).next is Next.FAILED
 
 
 def test_seen_moving_is_never_called_never_started() -> None:

@@ -10,11 +10,13 @@ import pytest
 
 from winmigrate.errors import UsageError
 from winmigrate.request import Event, Stream, command, request, statement
-from winmigrate.testing import Fabric, site
+from winmigrate.testing import Fabric, Replay, site
 from winmigrate.transcript import Entry, Header, Transcript, request_to_data, save_transcript
 from winmigrate.verbs import Recording, check
 
 pytest_plugins = ["pytester"]
+
+assert Replay  # imported here, so that it is not new inside
 
 ASKS = """
 from winmigrate.request import command, request, statement
@@ -35,9 +37,11 @@ def folder(pytester: pytest.Pytester) -> Path:
     return pytester.path
 
 
-def run(pytester: pytest.Pytester, test: str) -> pytest.RunResult:
+def run(pytester: pytest.Pytester, test: str, *, inside: bool = False) -> pytest.RunResult:
+    """``inside``: in this process, which pytester leaves as it found it: modules that were new are forgotten."""
     pytester.makepyfile(ASKS + test)
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider", "-q")
+    start = pytester.runpytest_inprocess if inside else pytester.runpytest_subprocess
+    return start("-p", "no:cacheprovider", "-q")
 
 
 def test_the_entry_point_is_there() -> None:
@@ -84,7 +88,7 @@ def test_the_entry_point_is_there() -> None:
     ids=["used up", "unused", "unused, told", "miss", "miss swallowed", "loose", "no book", "no choice"],
 )
 def test_replay(pytester: pytest.Pytester, folder: Path, body: str, outcome: str, said: list[str]) -> None:
-    result = run(pytester, f"\ndef test_it(replay):\n    {body}\n")
+    result = run(pytester, f"\ndef test_it(replay):\n    {body}\n", inside=True)
     result.assert_outcomes(**{outcome: 1})
     for line in said:
         result.stdout.fnmatch_lines([line])

@@ -161,12 +161,19 @@ class Rig:
         monkeypatch.setattr("winmigrate.execution.step.verify_step", verify)
         monkeypatch.setattr("winmigrate.execution.rehearsal.rehearse_step", lambda run, step: {"outcome": "pass"})
 
-    def drive(self, plan: Plan, **more: Any) -> RunResult:
+    def drive(self, plan: Plan, *, stopped: bool = False, **more: Any) -> RunResult:
+        """Drives it in this thread. ``stopped``: as `cancel` does where nobody drives it, nothing is to start."""
+
+        def begun(run: Run) -> None:
+            self.world.runs.append(run)
+            if stopped:
+                run.stop()
+
         hosts = {host for step in plan.steps for host in (step.move.source, step.move.destination)}
         return execute(
             plan, self.folder, None, lambda host: FakeSession(self.world, host), self.world.clock,  # type: ignore[arg-type]
             versions=dict.fromkeys(hosts, "2019"), credential_for=lambda host: None,
-            on_run=self.world.runs.append, **more,
+            on_run=begun, **more,
         )  # fmt: skip
 
     def entries(self, step: str, kind: Kind) -> list[Entry]:

@@ -237,3 +237,51 @@ def test_a_watcher_outlives_errors_that_are_none_of_a_host(rig: Rig, world: Worl
 
     assert statuses(rig.drive(plan(step("a")), on_snapshot=look)) == {"a": Status.DONE}
     assert "the keyring is locked" in told
+
+
+def test_what_a_killed_rehearsal_left_is_taken_away_even_if_nothing_is_to_start(
+    rig: Rig, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Journal(rig.folder, world.clock) as journal:
+        journal.write("a", Kind.REHEARSAL_INTENT, ticket={"shell_id": "s", "command_id": "c"})
+    cleaned: list[str] = []
+
+    def clean(run: Any, move: Any) -> str:
+        cleaned.append(move.vm_id)
+        return ""
+
+    monkeypatch.setattr("winmigrate.execution.rehearsal.clean_up", clean)
+    result = rig.drive(plan(step("a"), step("b")), stopped=True)
+    assert cleaned == ["a"]
+    assert statuses(result) == {"a": Status.WAITING, "b": Status.WAITING}
+    assert result.states["a"].open_rehearsal is None
+
+
+def test_a_rehearsal_that_did_not_pass_is_asked_again_by_who_resumes(
+    rig: Rig, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Journal(rig.folder, world.clock) as journal:
+        journal.write(
+            "a", Kind.REHEARSED, outcome="fail", incompatibilities=["no such switch"], cause="", left_behind=""
+        )
+        journal.write("b", Kind.REHEARSED, outcome="pass", incompatibilities=[], cause="", left_behind="")
+    asked: list[str] = []
+
+    def rehearse(run: Any, step: Any) -> dict[str, Any]:
+        asked.append(step.id)
+        return {"outcome": "pass"}
+
+    monkeypatch.setattr("winmigrate.execution.rehearsal.rehearse_step", rehearse)
+    rig.drive(plan(step("a"), step("b")))
+    assert asked == ["a"]
+
+
+def test_an_error_of_ours_in_a_rehearsal_holds_nobody_up(
+    rig: Rig, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rehearse(run: Any, step: Any) -> dict[str, Any]:
+        raise KeyError("odd")
+
+    monkeypatch.setattr("winmigrate.execution.rehearsal.rehearse_step", rehearse)
+    assert statuses(rig.drive(plan(step("a")))) == {"a": Status.DONE}
+    assert "KeyError" in rig.entries("", Kind.NOTE)[0].data["text"]

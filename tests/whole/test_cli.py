@@ -260,6 +260,7 @@ def everything_moved_once(place: Site) -> None:
     assert [vm for host in place.world().values() for vm in host["planned"]] == []
 
 
+@pytest.mark.long
 def test_one_interrupt_and_a_second_process(tmp_path: Path) -> None:
     """Ctrl-C once: what runs is followed to its end, nothing new starts. Meanwhile nobody else may drive the run."""
     with site(tmp_path, FABRICS / "chaos.yml") as place:

@@ -103,7 +103,10 @@ def _subnets(host: HostIndex) -> list[Network]:
         address = _address(known(row.ip_address, what))
         if address is None or address.is_loopback or address.is_link_local:
             continue
-        found[ipaddress.ip_network(f"{address}/{known(row.prefix_length, what)}", strict=False)] = None
+        length = known(row.prefix_length, what)
+        if not 0 <= length <= address.max_prefixlen:
+            raise Unread(Unreadable(f"the host answered {address} with a prefix of {length} bits"), what)
+        found[ipaddress.ip_network(f"{address}/{length}", strict=False)] = None
     return sorted(found, key=lambda net: net.version)
 
 

@@ -53,7 +53,7 @@ class Endpoint:
     open_timeout: float = 120.0
     operation_timeout: int = 20
     idle_timeout: int = _DAY
-    max_shells: int = 10
+    max_shells: int = 24
     path: str = field(default="wsman")
     kind: str = "psrp"
 

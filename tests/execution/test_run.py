@@ -106,6 +106,20 @@ def test_a_window_that_closes_ends_the_run(rig: Rig, world: World) -> None:
     result = rig.drive(plan(step("a"), step("b", after=("a",)), window=past))
     assert statuses(result) == {"a": Status.WAITING, "b": Status.WAITING}
     assert result.exit_code == 3
+    assert result.waiting[0].reason == "the window closed at 2026-03-02 21:00"
+
+
+def test_a_move_that_stays_unknown_keeps_its_slots_and_the_run_still_ends(rig: Rig, world: World) -> None:
+    """stop_after lets others start; the slot that b would need is never given back."""
+
+    def vanish(vm: str) -> None:
+        world.places["hv01"].discard(vm)
+
+    world.on_send = vanish
+    result = rig.drive(plan(step("a"), step("b"), slots=1, stop_after=9, wait_limit=100.0))
+    assert len(world.sent) == 1
+    assert sorted(state.status.value for state in result.states.values()) == ["unknown", "waiting"]
+    assert result.exit_code == 4
 
 
 def test_moves_of_planned_vms_that_others_make_take_slots(rig: Rig, world: World) -> None:

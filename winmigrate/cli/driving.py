@@ -16,7 +16,7 @@ import click
 
 from winmigrate.cli.clocks import ground_for
 from winmigrate.documents import RunFolder, open_run_folder, read_document
-from winmigrate.errors import UsageError
+from winmigrate.errors import WinmigrateError
 
 if TYPE_CHECKING:
     from winmigrate.execution.run import Run
@@ -61,9 +61,11 @@ def resume(word: str, inventory: str | None, run_dir: str, form: str, no_color: 
     try:
         for line in verbs.changed_since(folder, ground=ground):
             click.echo(f"since it was planned: {line}", err=True)
-    except UsageError as error:
-        # What was planned is in the run's folder; the playbook is only needed to tell what would be planned today.
-        click.echo(f"what changed since it was planned cannot be told: {error}", err=True)
+    except Exception as error:
+        # Law 7: this only tells what would be planned today. What was planned is in the run's folder, and what moves
+        # is looked for whatever the playbook, the survey or we do wrong here.
+        said = str(error) if isinstance(error, WinmigrateError) else repr(error)
+        click.echo(f"what changed since it was planned cannot be told: {said}", err=True)
     return _drive(folder, inventory, run_dir, form, no_color, ground)
 
 
@@ -73,6 +75,7 @@ def _drive(
     from winmigrate import verbs
     from winmigrate.reporting import live
     from winmigrate.reporting.standing import outcome_text
+    from winmigrate.reporting.words import name, visible
 
     plan = read_document(folder, "plan", verbs.PLAN)
     place = ground or ground_for(inventory or plan.inventory, run_dir)
@@ -80,10 +83,19 @@ def _drive(
     with _Stopping(view.say, folder.run_id) as on_run, view:
         result = verbs.run(folder, ground=place, on_snapshot=view.show, on_run=on_run)
     click.echo(outcome_text(plan, result.states), nl=False, err=form == "json")
-    written = verbs.report(folder)
-    click.echo(f"report: {written.html}", err=form == "json")
-    if form == "json":
-        click.echo(written.json.read_text(encoding="utf-8"), nl=False)
+    for item in result.waiting:
+        move = plan.step(item.step).move
+        click.echo(f"  {name(move.vm_name)} was not started: {visible(item.reason)}", err=form == "json")
+    try:
+        written = verbs.report(folder)
+    except Exception as error:
+        # Law 7: the moves are done, or not, whatever becomes of the report. How they ended is the exit code.
+        click.echo(f"the report could not be written: {error}", err=True)
+        click.echo(f"  try it again: winmigrate report {folder.run_id} --run-dir {folder.path.parent}", err=True)
+    else:
+        click.echo(f"report: {written.html}", err=form == "json")
+        if form == "json":
+            click.echo(written.json.read_text(encoding="utf-8"), nl=False)
     if result.exit_code == 4:
         click.echo(f"go on with it: winmigrate resume {folder.run_id} --run-dir {folder.path.parent}", err=True)
     return result.exit_code

@@ -63,10 +63,11 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a run ended. ``detached``: it was left while moves ran."""
+    """How a run ended. ``detached``: it was left while moves ran. ``waiting``: what was not started, and why."""
 
     states: Mapping[str, StepState]
     detached: bool = False
+    waiting: tuple[Waiting, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -211,13 +212,14 @@ def _drive(run: Run, on_snapshot: Callable[[Snapshot], None] | None) -> RunResul
         run.watchers[host] = watcher
         watcher.start()
     threads: dict[str, threading.Thread] = {}
+    left: tuple[Waiting, ...] = ()
     try:
         # What was in the air when an earlier process ended is looked at first, whatever the window and the slots say.
         for step in open_steps:
             if run.ledger.state(step.id).open_intent:
                 threads[step.id] = run.clock.start(_worker(run, step.id), name=f"move {step.id}")
         _rehearse_all(run, open_steps)
-        _follow_all(run, threads, show)
+        left = _follow_all(run, threads, show)
     except BaseException:
         # Ctrl-C for the third time, or an error of ours: the moves go on, and so does whoever resumes.
         run.stop_mode = StopMode.DETACH
@@ -230,12 +232,18 @@ def _drive(run: Run, on_snapshot: Callable[[Snapshot], None] | None) -> RunResul
         for watcher in run.watchers.values():
             watcher.stop(wait=not run.detaching)
     show(())
-    return RunResult(run.ledger.states(), run.detaching)
+    return RunResult(run.ledger.states(), run.detaching, left)
 
 
-def _follow_all(run: Run, threads: dict[str, threading.Thread], show: Callable[[tuple[Waiting, ...]], None]) -> None:
-    """Starts what may start, again and again, until nothing is left or nothing more will come. Fills ``threads``."""
+def _follow_all(
+    run: Run, threads: dict[str, threading.Thread], show: Callable[[tuple[Waiting, ...]], None]
+) -> tuple[Waiting, ...]:
+    """Starts what may start, again and again, until nothing is left or nothing more will come: that is given back.
+
+    Fills ``threads``.
+    """
     waiting_since: dict[str, dt.datetime] = {}
+    waiting: tuple[Waiting, ...] = ()
     while not run.detaching:
         run.ledger.news.clear()
         for step in [step for step, thread in threads.items() if not thread.is_alive()]:
@@ -249,12 +257,15 @@ def _follow_all(run: Run, threads: dict[str, threading.Thread], show: Callable[[
             run.ledger.news.wait(TICK)
             continue
         if decision is None:
-            return
-        show(decision.waiting)
-        if not threads and all(item.kind in HOPELESS for item in decision.waiting):
-            return
+            return ()
+        waiting = decision.waiting
+        show(waiting)
+        # Slots of this run that nobody's thread will free are those of moves that stay unknown.
+        if not threads and all(item.kind in (*HOPELESS, "slots", "run-limit") for item in waiting):
+            return waiting
         if not decision.refuse:
             run.ledger.news.wait(TICK)
+    return waiting
 
 
 def _turn(run: Run, threads: dict[str, threading.Thread], waiting_since: dict[str, dt.datetime]) -> Decision | None:

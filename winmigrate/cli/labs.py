@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from winmigrate.cli.joining import how_to_connect
 from winmigrate.errors import LabError
 from winmigrate.testing.serving import lab, played
 
@@ -29,6 +30,8 @@ def serve(fabric: Path, out: Path, clock: str, rate: float) -> int:
         for name, host in ready["hosts"].items():
             click.echo(f"{name}: https port {host['https']}, http port {host['http']} (message encryption)")
         click.echo(f"control: {ready['control']}")
+        click.echo()
+        click.echo(how_to_connect(ready, out))
         return _until_stopped(ready, out)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -10,13 +11,11 @@ import pytest
 
 from winmigrate.errors import UsageError
 from winmigrate.request import Event, Stream, command, request, statement
-from winmigrate.testing import Fabric, Replay, site
+from winmigrate.testing import Fabric, site
 from winmigrate.transcript import Entry, Header, Transcript, request_to_data, save_transcript
 from winmigrate.verbs import Recording, check
 
 pytest_plugins = ["pytester"]
-
-assert Replay  # imported here, so that it is not new inside
 
 ASKS = """
 from winmigrate.request import command, request, statement
@@ -37,11 +36,10 @@ def folder(pytester: pytest.Pytester) -> Path:
     return pytester.path
 
 
-def run(pytester: pytest.Pytester, test: str, *, inside: bool = False) -> pytest.RunResult:
-    """``inside``: in this process, which pytester leaves as it found it: modules that were new are forgotten."""
+def run(pytester: pytest.Pytester, test: str) -> pytest.RunResult:
+    """In a process of its own: in this one pytester would forget modules that other tests hold on to."""
     pytester.makepyfile(ASKS + test)
-    start = pytester.runpytest_inprocess if inside else pytester.runpytest_subprocess
-    return start("-p", "no:cacheprovider", "-q")
+    return pytester.runpytest_subprocess("-p", "no:cacheprovider", "-q")
 
 
 def test_the_entry_point_is_there() -> None:
@@ -88,7 +86,7 @@ def test_the_entry_point_is_there() -> None:
     ids=["used up", "unused", "unused, told", "miss", "miss swallowed", "loose", "no book", "no choice"],
 )
 def test_replay(pytester: pytest.Pytester, folder: Path, body: str, outcome: str, said: list[str]) -> None:
-    result = run(pytester, f"\ndef test_it(replay):\n    {body}\n", inside=True)
+    result = run(pytester, f"\ndef test_it(replay):\n    {body}\n")
     result.assert_outcomes(**{outcome: 1})
     for line in said:
         result.stdout.fnmatch_lines([line])
@@ -158,17 +156,27 @@ def test_a_fabric_is_what_was_said_of_it(tmp_path: Path) -> None:
     load_fabric(tmp_path / "one.yml").clock.close()
 
 
-def test_the_examples_of_the_page_hold(pytester: pytest.Pytester) -> None:
+@pytest.fixture(scope="module")
+def examples() -> list[str]:
     page = (Path(__file__).parents[2] / "docs" / "transcripts.md").read_text("utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 2
-    _, playbook = blocks[1].split('r"""')
-    folder = pytester.path / "site"
-    folder.mkdir()
+    return re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def transcripts(tmp_path_factory: pytest.TempPathFactory, examples: list[str]) -> Path:
+    """A recording as the page's replay wants it. Made before pytester is there, which forgets modules that are new."""
+    folder = tmp_path_factory.mktemp("site")
+    playbook = examples[1].split('r"""')[1].partition('"""')[0]
     fabric = Fabric().host("hv01").vm("web01", on="hv01").host("hv02")
-    with site(folder, fabric.text(), playbook=playbook.partition('"""')[0]) as place:
+    with site(folder, fabric.text(), playbook=playbook) as place:
         recording = Recording()
         check(place.playbook, ground=place.ground(recording=recording))
-        recording.save(pytester.path / "transcripts", playbook=place.playbook)
-    pytester.makepyfile(test_replay=blocks[0], test_lab=blocks[1])
+        recording.save(folder / "transcripts", playbook=place.playbook)
+    return folder / "transcripts"
+
+
+def test_the_examples_of_the_page_hold(transcripts: Path, examples: list[str], pytester: pytest.Pytester) -> None:
+    shutil.copytree(transcripts, pytester.path / "transcripts")
+    replayed, served = examples
+    pytester.makepyfile(test_replay=replayed, test_lab=served)
     pytester.runpytest_subprocess("-p", "no:cacheprovider", "-q").assert_outcomes(passed=2)

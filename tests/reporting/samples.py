@@ -182,7 +182,7 @@ def findings() -> Findings:
         ),
         Finding(
             "delegation", "hv01 may act for us", Severity.RISKS, Subject(Scope.PAIR, "", "", "hv01", "hv03"),
-            Outcome.UNKNOWN, "the directory was not asked", needs="CORP\\ops may not read delegation of HV03$", hop="C",
+            Outcome.UNKNOWN, "the directory was not asked", needs="the right to read delegation of HV03$", hop="C",
         ),
         Finding(
             "compare-vm", "Windows finds nothing", Severity.BLOCKS, to_hv03, Outcome.PENDING,

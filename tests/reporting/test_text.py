@@ -33,7 +33,7 @@ web01 > hv03   BLOCKED    1 finding
           who:  Hyper-V administrator on hv03
   RISKS   disk-checkpoints (see web01 > hv02)
   informs migration-network (see hv01)
-  UNKNOWN 1 requirement (delegation), because CORP\ops may not read delegation of HV03$: see
+  UNKNOWN 1 requirement (delegation), for want of the right to read delegation of HV03$: see
           `winmigrate explain web01 --to hv03`
 {HOSTILE_SHOWN} > hv02   ok         1 passed
   informs migration-network (see hv01)
@@ -55,7 +55,7 @@ host hv01
 pair hv01 > hv03
   UNKNOWN  delegation (hop C)  hv01 may act for us
            is:     the directory was not asked
-           needs:  CORP\ops may not read delegation of HV03$
+           needs:  the right to read delegation of HV03$
 
 VM web01
   RISKS    disk-checkpoints  The VM has no checkpoints

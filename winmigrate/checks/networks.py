@@ -105,7 +105,7 @@ def _subnets(host: HostIndex) -> list[Network]:
             continue
         length = known(row.prefix_length, what)
         if not 0 <= length <= address.max_prefixlen:
-            raise Unread(Unreadable(f"the host answered {address} with a prefix of {length} bits"), what)
+            known(Unreadable(f"the host answered {address} with a prefix of {length} bits"), what)
         found[ipaddress.ip_network(f"{address}/{length}", strict=False)] = None
     return sorted(found, key=lambda net: net.version)
 

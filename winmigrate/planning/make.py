@@ -69,7 +69,7 @@ def make_plan(
     for item in candidates.candidates:
         by_vm.setdefault(item.vm_id, []).append(item)
     for mine in by_vm.values():
-        wishes.append(_wish(mine, found, findings, survey, inventory, arrivals))
+        wishes.append(_wish(mine, found, findings, survey, roll, inventory, arrivals))
     rooms = {name: room for name in survey.hosts if (room := _rooms(name, survey.host(name), inventory)) is not None}
     placements, refused, left = place(wishes, rooms)
     steps = [
@@ -105,6 +105,7 @@ def _wish(
     found: Mapping[tuple[str, str], CandidateFindings],
     findings: Findings,
     survey: Survey,
+    roll: Roll,
     inventory: Inventory,
     arrivals: dict[str, Arrival],
 ) -> Wish:
@@ -117,6 +118,11 @@ def _wish(
         if unmoving:
             who = " and ".join(unmoving)
             blocked.append(f"{candidate.destination}: {who} by transport winrs, which only reads; moves go by psrp")
+            continue
+        silent = roll.entries.get(candidate.destination)
+        if silent is not None and not silent.reached:
+            why = silent.why_not.removeprefix(f"{candidate.destination}: ")
+            blocked.append(f"{candidate.destination}: not reached ({why})")
             continue
         item = found[vm_id, candidate.destination]
         if not findings.may_be_placed(item):

@@ -175,13 +175,15 @@ def _remedy(finding: Finding, indent: str, *, more: int = 0) -> Iterator[str]:
 def _unknowns(unknown: list[Finding], item: CandidateFindings) -> list[str]:
     groups: dict[str, list[Finding]] = {}
     for finding in unknown:
-        groups.setdefault(finding.needs or finding.evidence, []).append(finding)
+        # What one right or connection would resolve is told by that; what needs nothing we know of by what happened.
+        reason = f"for want of {finding.needs}" if finding.needs else f"because {finding.evidence}"
+        groups.setdefault(reason, []).append(finding)
     lines = []
     for reason, members in groups.items():
         ids = ", ".join(finding.requirement for finding in members[:3]) + (", ..." if len(members) > 3 else "")
         lines += wrapped(
             "  UNKNOWN ",
-            f"{count(len(members), 'requirement')} ({ids}), because {reason}: see "
+            f"{count(len(members), 'requirement')} ({ids}), {reason}: see "
             f"`winmigrate explain {name(item.vm_name)} --to {item.destination}`",
             _DEEP,
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import click
+
 if TYPE_CHECKING:
     from winmigrate.verbs.ground import Ground
 
@@ -27,4 +29,11 @@ def ground_for(inventory: str, run_dir: str = "runs") -> Ground:
         from winmigrate.testing.serving import lab_clock
 
         clock = lab_clock(loaded)
-    return stand(loaded, clock=clock, run_dir=run_dir, recording=given.recording)
+    ground = stand(loaded, clock=clock, run_dir=run_dir, recording=given.recording)
+    context = click.get_current_context(silent=True)
+    if context is not None and context.params.get("verbose"):
+        from winmigrate.cli.asking import tell
+        from winmigrate.remoting.recording import recorded
+
+        ground.connector = recorded(ground.connector, tell)
+    return ground

@@ -21,7 +21,7 @@ def _everywhere(formats: tuple[str, ...] = ("text", "json")) -> Callable[[Callab
                          help="Where runs are kept."),
             click.option("--format", "form", type=click.Choice(formats), default="text", show_default=True,
                          help="What goes to standard output."),
-            click.option("-v", "--verbose", is_flag=True, help="Say more, on standard error."),
+            click.option("-v", "--verbose", is_flag=True, help="Tell what is asked of each host, on standard error."),
             click.option("--no-color", is_flag=True, help="No colours."),
         ):  # fmt: skip
             function = option(function)

@@ -45,6 +45,10 @@ _FAULTS: dict[int, tuple[str, str]] = {
         "the host has all the shells it admits (MaxShellsPerUser)",
         "close other sessions of this account there: Get-WSManInstance -ResourceURI Shell -Enumerate",
     ),
+    2150859174: (
+        "this account may not run more operations there at once (MaxConcurrentOperationsPerUser)",
+        "close other sessions of this account, or wait",
+    ),
     2150859175: (
         "this account may not run more operations there (MaxConcurrentOperationsPerUser)",
         "close other sessions of this account, or wait",
@@ -62,6 +66,10 @@ _STATUS: dict[int, tuple[str, str]] = {
     400: ("Bad Request", "the connection's sealing context is not the host's any more"),
     403: ("Forbidden", "a proxy or filter stands between; WinRM itself does not answer so"),
     404: ("Not Found", "something answers there that is not WinRM (or its path is not /wsman)"),
+    413: (
+        "Request Entity Too Large: more than MaxEnvelopeSizekb there",
+        "on the host: Set-Item WSMan:\\localhost\\MaxEnvelopeSizekb 500",
+    ),
     500: ("Internal Server Error, without a WSMan fault", "on the host: Restart-Service WinRM; see its event log"),
     503: ("Service Unavailable", "the WinRM service is starting or overloaded; try again"),
 }

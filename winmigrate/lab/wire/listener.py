@@ -262,6 +262,9 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(500, b"", "text/html")
             return
         status, text, exchange = self.server.process(body, self)
+        if status == 413:  # nothing was sealed for it, and the connection's seal goes on
+            self.reply(status, b"", "text/html")
+            return
         content_type = "application/soap+xml;charset=UTF-8"
         disruption = self.server.faults.strike("reply", exchange)
         if disruption is not None:

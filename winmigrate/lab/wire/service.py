@@ -439,10 +439,9 @@ class Service:
         shell = self._find(envelope, asker)
         if envelope.session_id != shell.session_id:
             raise soap.wrong_session()
-        if shell.disconnected:  # else there is nothing to do (MS-WSMV 3.1.4.16)
-            shell.disconnected = False
-            shell.redeliver()
-            self._clock.changed()
+        shell.disconnected = False  # of a connected shell, by its own client: nothing to do (MS-WSMV 3.1.4.16)
+        shell.redeliver()
+        self._clock.changed()
         return Answer(SHELLS + "/ReconnectResponse", "")
 
     def _connect(self, envelope: Envelope, asker: Asker) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -299,3 +300,18 @@ def test_an_error_of_ours_in_a_rehearsal_holds_nobody_up(
     monkeypatch.setattr("winmigrate.execution.rehearsal.rehearse_step", rehearse)
     assert statuses(rig.drive(plan(step("a")))) == {"a": Status.DONE}
     assert "KeyError" in rig.entries("", Kind.NOTE)[0].data["text"]
+
+
+def test_old_jobs_of_either_host_tell_nothing_of_a_new_move(rig: Rig, world: World) -> None:
+    """a came from hv02 a moment ago, and an earlier try to move it on had failed."""
+    world.jobs["hv01"] = [job("a", 10)]
+    world.jobs["hv02"] = [replace(job("a", 8), instance_id="job-there")]
+
+    def die(vm: str) -> None:
+        world.runs[-1].stop()
+        raise ConnectionLost("hv01", "gone")
+
+    world.on_send = die
+    result = rig.drive(plan(step("a")))
+    assert rig.entries("a", Kind.INTENT)[0].data["known_jobs"] == ["job-a", "job-there"]
+    assert statuses(result) == {"a": Status.WAITING}

@@ -39,13 +39,13 @@ def send(run: Run, step: Step) -> Knowledge | None:
     try:
         session.open()
         points.reach(points.BEFORE_INTENT)
-        view = run.watchers[move.source].view
+        views = [run.watchers[host].view for host in (move.source, move.destination)]
 
         def intend(ticket: Ticket) -> None:
             if withheld(run, step):
                 raise _Withheld
             attempt = run.ledger.state(step.id).attempts + 1
-            known = sorted(view.ended_jobs(move.vm_id)) if view is not None else []
+            known = sorted({job for view in views if view is not None for job in view.ended_jobs(move.vm_id)})
             run.ledger.write(
                 step.id, Kind.INTENT, attempt=attempt, ticket=asdict(ticket), route=move.route, known_jobs=known
             )

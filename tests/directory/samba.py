@@ -65,7 +65,8 @@ class Directory:
         self.kdc_port = kdc_port
         self.configuration = folder / "etc" / "smb.conf"
         self.environment = {**os.environ, "KRB5_CONFIG": str(folder / "krb5.conf"),
-                            "KRB5CCNAME": f"FILE:{folder / 'default.ccache'}", "KRB5_KTNAME": f"FILE:{folder}/none"}
+                            "KRB5CCNAME": f"FILE:{folder / 'default.ccache'}", "KRB5_KTNAME": f"FILE:{folder}/none",
+                            "KRB5RCACHENAME": f"file2:{folder}/replays"}
         self._accounts = subprocess.Popen(
             [_PYTHON, "-I", str(_ACCOUNTS), str(self.configuration)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, env=self.environment,

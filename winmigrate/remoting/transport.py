@@ -17,6 +17,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.ssl_ import create_urllib3_context
 
 from winmigrate.remoting.endpoint import Endpoint
+from winmigrate.remoting.kerberos import principal_of
 
 # Without a handler of its own, logging would print pypsrp's account of every lost connection on standard error.
 logging.getLogger("pypsrp").addHandler(logging.NullHandler())
@@ -55,7 +56,7 @@ class _Transport(_TransportHTTP):  # type: ignore[misc]
         super().__init__(
             server=endpoint.address,
             port=endpoint.port,
-            username=credential.username if credential else None,
+            username=_name_of(endpoint),
             password=credential.password.reveal() if credential else None,
             ssl=endpoint.scheme == "https",
             path=endpoint.path,
@@ -79,6 +80,15 @@ class _Transport(_TransportHTTP):  # type: ignore[misc]
         else:
             session.verify = str(endpoint.ca) if endpoint.ca is not None and endpoint.verify else endpoint.verify
         return session
+
+
+def _name_of(endpoint: Endpoint) -> str | None:
+    """As whom the libraries below are told to come; Kerberos has a spelling of its own."""
+    if endpoint.credential is None:
+        return None
+    if endpoint.auth != "kerberos":
+        return endpoint.credential.username
+    return principal_of(endpoint.credential.username, endpoint.kerberos_name or endpoint.address)
 
 
 class Wire(WSMan):  # type: ignore[misc]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import ldb
-import samba.dckeytab  # gives Net its export_keytab
+import samba.dckeytab  # noqa: F401 (gives Net its export_keytab)
 from samba import dsdb
 from samba.auth import system_session
 from samba.dcerpc import security

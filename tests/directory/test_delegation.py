@@ -50,7 +50,7 @@ STATES = (
     State("full names only", (BOTH[1], BOTH[3]), True),
     State("short names only", (BOTH[0], BOTH[2]), True),
     State("migration by full, cifs by both", BOTH[1:], True),
-    State("another host's services", tuple(name.replace("HV02", "HV03").replace("hv02", "hv03") for name in BOTH), True),
+    State("another host's services", tuple(name.replace("V02", "V03").replace("v02", "v03") for name in BOTH), True),
     State("names in other case", tuple(name.lower() for name in BOTH), True),
     State("names with a port", tuple(f"{name}:6600" for name in BOTH), True),
     State("operator sensitive, cannot be delegated", BOTH, True, "guarded"),
@@ -107,7 +107,8 @@ def of_kdc(domain: Directory, keys: Path, state: State) -> tuple[bool, bool]:
         try:
             domain.s4u("HV01", keys, state.user, name)
         except Refused as refused:
-            assert "constrained delegation failed" in str(refused)
+            if "constrained delegation failed" not in str(refused):
+                raise  # the KDC did not decide anything
             return False
         return True
 

@@ -220,7 +220,7 @@ def _authentication(host: str, endpoint: Endpoint, error: Exception) -> Authenti
     known = kerberos.explained(endpoint, error)
     if known is not None:
         return AuthenticationFailed(host, f"{known.message} (auth {endpoint.auth})", hint=known.hint)
-    if "did not response with one of" in text or "auth protocol" in text:
+    if "did not response " in text or "auth protocol" in text:
         return AuthenticationFailed(
             host,
             f"the host does not offer {endpoint.auth} ({text.rsplit('actual:', 1)[-1].strip()})",

@@ -98,6 +98,11 @@ class ConnectionLogon:
             why = getattr(error.base_error, "token", None)
             in_spnego = ticket is not None and ticket.in_spnego
             return self._refuse(word, kerberos.rejected(why, in_spnego) if why else None)
+        except AttributeError:
+            # python-gssapi gave the error's token for an answer, and pyspnego then asked it for a context's flags
+            why = kerberos.deferred(self._context)
+            in_spnego = ticket is not None and ticket.in_spnego
+            return self._refuse(word, kerberos.rejected(why, in_spnego) if why else None)
         except (ValueError, IndexError, KeyError, UnicodeError):
             # pyspnego's token readers raise plain errors on garbage
             return self._refuse()

@@ -119,6 +119,15 @@ def rejected(token: bytes, in_spnego: bool) -> bytes:
     return framed
 
 
+def deferred(context: Any) -> bytes | None:
+    """The error token of a context whose acceptor failed, where python-gssapi keeps the error back."""
+    inner = context
+    while inner is not None and not hasattr(inner, "_last_err"):
+        inner = getattr(inner, "_auth_context", None) or getattr(inner, "_context", None)
+    token: bytes | None = getattr(getattr(inner, "_last_err", None), "token", None)
+    return token
+
+
 def is_bound(context: Any) -> bool:
     """Did the client of an accepted Kerberos context present our channel bindings? GSSAPI lets one in that presents
     none at all, and only says so in a flag; Windows that requires them does not let it in."""

@@ -502,7 +502,9 @@ def test_a_wrong_password(calm: Host) -> None:
 def test_a_logon_the_host_does_not_offer_or_we_have_no_package_for(calm: Host, auth: str) -> None:
     error = raised(session_to(calm, auth=auth))
     assert isinstance(error, AuthenticationFailed)
-    assert "not installed" in str(error) or "does not offer" in str(error) or "refused" in str(error)
+    # With the extras installed the library itself looks for a domain controller first, and finds none here.
+    told = ("not installed", "does not offer", "refused", "no domain controller is known")
+    assert any(words in str(error) for words in told), str(error)
 
 
 def test_a_password_that_is_no_longer_right_is_not_tried_on(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.whole.labs import FABRICS, Site, site
 from winmigrate import verbs
 from winmigrate.execution.journal import Kind, read_journal
@@ -65,6 +67,7 @@ def test_a_move_that_others_started_is_adopted(tmp_path: Path) -> None:
         _settled(place, 4)
 
 
+@pytest.mark.long
 def test_a_move_of_others_to_somewhere_else_is_left_alone(tmp_path: Path) -> None:
     with site(tmp_path, CHAOS) as place:
         ground = place.ground()
@@ -80,6 +83,7 @@ def test_a_move_of_others_to_somewhere_else_is_left_alone(tmp_path: Path) -> Non
         assert place.where()["sql01"] == [other.partition(".")[0]]
 
 
+@pytest.mark.long
 def test_a_limit_that_windows_reaches_is_a_wait(tmp_path: Path) -> None:
     with site(tmp_path, CHAOS) as place:
         ground = place.ground()
@@ -106,6 +110,7 @@ def test_what_changed_since_the_plan_is_told(tmp_path: Path) -> None:
         assert all("would go to hv03 now, stays planned for hv02" in line for line in told)
 
 
+@pytest.mark.long
 def test_a_backup_is_waited_for(tmp_path: Path) -> None:
     """A VM that is backed up is not moved meanwhile, and its wait has a name."""
     with site(tmp_path, CHAOS) as place:

@@ -59,17 +59,20 @@ def test_four_vms_leave_a_host(tmp_path: Path, http: bool) -> None:
         assert len(place.log("move-started")) == 4
 
 
+BREAKS: list[dict[str, Any]] = [
+    {"kind": "drop", "host": "hv01", "vm": "sql01", "phase": "storage", "after": 10, "times": 3},
+    {"kind": "drop", "host": "hv02", "vm": "sql01", "phase": "memory"},
+    {"kind": "lose-reply", "host": "hv01", "vm": "sql01", "phase": "storage", "after": 10},
+    {"kind": "lose-reply", "host": "hv01", "action": "Command", "nth": 12},
+    {"kind": "truncate", "host": "hv01", "vm": "sql01", "phase": "mirror"},
+    {"kind": "http-error", "host": "hv01", "vm": "sql01", "phase": "storage", "status": 503},
+]
+
+
 @pytest.mark.parametrize(
     "fault",
-    [
-        {"kind": "drop", "host": "hv01", "vm": "sql01", "phase": "storage", "after": 10, "times": 3},
-        {"kind": "drop", "host": "hv02", "vm": "sql01", "phase": "memory"},
-        {"kind": "lose-reply", "host": "hv01", "vm": "sql01", "phase": "storage", "after": 10},
-        {"kind": "lose-reply", "host": "hv01", "action": "Command", "nth": 12},
-        {"kind": "truncate", "host": "hv01", "vm": "sql01", "phase": "mirror"},
-        {"kind": "http-error", "host": "hv01", "vm": "sql01", "phase": "storage", "status": 503},
-    ],
-    ids=lambda fault: f"{fault['kind']}-{fault.get('phase', 'command')}-{fault['host']}",
+    [pytest.param(fault, marks=[pytest.mark.long] if number else []) for number, fault in enumerate(BREAKS)],
+    ids=[f"{fault['kind']}-{fault.get('phase', 'command')}-{fault['host']}" for fault in BREAKS],
 )
 def test_a_broken_line_loses_nothing(tmp_path: Path, fault: dict[str, Any]) -> None:
     with site(tmp_path, CHAOS) as place:
@@ -101,6 +104,10 @@ def test_a_source_that_reboots_in_mid_move(tmp_path: Path) -> None:
             assert where[step.move.vm_name] == [expected]
             if state.status.final and state.status is not Status.DONE:
                 assert state.outcome["cause"]
+        # Who resumes knows what failed: what was never sent goes on.
+        again = verbs.resume(planned.folder, ground=place.ground())
+        left = [name for name, state in result.states.items() if not state.status.final]
+        assert all(again.states[name].status is Status.DONE for name in left)
 
 
 def test_cancelling_is_asking(tmp_path: Path) -> None:

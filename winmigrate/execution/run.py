@@ -95,6 +95,8 @@ class Run:
     stop_reason: str = ""
     #: Steps that Windows put off (its limit was reached): until when, and what it said.
     held: dict[str, tuple[dt.datetime, str]] = field(default_factory=dict)
+    #: Steps that had failed before this process took the run up: who resumes knows of them.
+    failed_before: frozenset[str] = frozenset()
     #: How often the source was asked to cancel a step.
     cancelling: dict[str, int] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
@@ -103,8 +105,10 @@ class Run:
         """Why nothing new starts, or ""."""
         if self.stop_mode is not StopMode.NO:
             return self.stop_reason
-        # stop_after counts failures, and unknown counts as one.
-        total = sum(1 for status in self.ledger.statuses().values() if status in (Status.FAILED, Status.UNKNOWN))
+        # stop_after counts failures since the run was taken up, and unknown counts as one.
+        statuses = self.ledger.statuses().items()
+        bad = (Status.FAILED, Status.UNKNOWN)
+        total = sum(1 for name, status in statuses if status in bad and name not in self.failed_before)
         if total >= self.plan.stop_after:
             return f"stop_after: {total} of {self.plan.stop_after} moves failed or are unknown"
         return ""
@@ -206,6 +210,8 @@ def _rehearse_all(run: Run, steps: Iterable[Step]) -> None:
 
 def _drive(run: Run, on_snapshot: Callable[[Snapshot], None] | None) -> RunResult:
     show = _Showing(run, on_snapshot)
+    statuses = run.ledger.statuses()
+    run.failed_before = frozenset(name for name, status in statuses.items() if status is Status.FAILED)
     open_steps = [step for step in run.plan.steps if not run.ledger.state(step.id).status.final]
     for host in sorted({host for step in open_steps for host in (step.move.source, step.move.destination)}):
         watcher = Watcher(host, run.versions[host], run.connector, run.clock, lambda view: _heard(run, view))

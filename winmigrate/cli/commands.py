@@ -210,7 +210,16 @@ def lab() -> None:
               help="Inventory to write.")  # fmt: skip
 @click.option("--clock", type=click.Choice(["real", "leap", "step"]), default="real", show_default=True)
 @click.option("--rate", type=float, default=1.0, show_default=True, help="Fabric seconds a second, for a real clock.")
-def serve(fabric: str | None, book: str | None, out: str, clock: str, rate: float) -> int:
+@click.option("--http", is_flag=True, help="The inventory uses HTTP with message encryption.")
+@click.option("--auth", type=click.Choice(["ntlm", "negotiate", "kerberos", "credssp"]), default="ntlm",
+              show_default=True, help="How the inventory logs on.")  # fmt: skip
+@click.option("--keytab", type=click.Path(exists=True, dir_okay=False),
+              help="Keys of the fabric's hosts from a KDC: they take Kerberos then.")  # fmt: skip
+@click.option("--ticket", is_flag=True, help="The inventory uses the Kerberos cache, no password.")
+def serve(
+    fabric: str | None, book: str | None, out: str, clock: str, rate: float, http: bool, auth: str,
+    keytab: str | None, ticket: bool,
+) -> int:  # fmt: skip
     """Serve FABRIC, or the hosts of a recording, over WinRM on loopback until stopped."""
     from winmigrate.cli import labs
 
@@ -218,7 +227,8 @@ def serve(fabric: str | None, book: str | None, out: str, clock: str, rate: floa
         raise click.UsageError("wanted: a FABRIC file, or --book DIR")
     if book is not None:
         return labs.serve_book(Path(book), Path(out))
-    return labs.serve(Path(str(fabric)), Path(out), clock, rate)
+    keys = Path(keytab) if keytab is not None else None
+    return labs.serve(Path(str(fabric)), Path(out), clock, rate, http, auth, keys, ticket)
 
 
 @lab.command("from")

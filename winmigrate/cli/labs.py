@@ -23,9 +23,11 @@ from winmigrate.testing.serving import lab, played
 __all__ = ["demo", "lab", "made_from", "serve"]
 
 
-def serve(fabric: Path, out: Path, clock: str, rate: float) -> int:
+def serve(
+    fabric: Path, out: Path, clock: str, rate: float, http: bool, auth: str, keytab: Path | None, ticket: bool
+) -> int:
     """`winmigrate lab serve FABRIC`."""
-    with lab(fabric, out, clock=clock, rate=rate) as ready:
+    with lab(fabric, out, clock=clock, rate=rate, http=http, auth=auth, keytab=keytab, ticket=ticket) as ready:
         click.echo(f"inventory: {out}")
         for name, host in ready["hosts"].items():
             click.echo(f"{name}: https port {host['https']}, http port {host['http']} (message encryption)")

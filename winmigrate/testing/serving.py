@@ -20,10 +20,24 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def lab(
-    fabric: Path, inventory: Path, *, clock: str = "leap", rate: float = 1.0, http: bool = False
+    fabric: Path,
+    inventory: Path,
+    *,
+    clock: str = "leap",
+    rate: float = 1.0,
+    http: bool = False,
+    auth: str = "ntlm",
+    keytab: Path | None = None,
+    ticket: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """A lab in a process of its own, ended when this ends. Gives its ready line and ``process``. Raises LabError."""
-    words = [str(fabric), "--inventory", str(inventory), "--clock", clock, "--rate", str(rate)]
+    """A lab in a process of its own, ended when this ends. Gives its ready line and ``process``. Raises LabError.
+
+    ``auth``, ``http`` and ``ticket`` (the Kerberos cache instead of a password) are what the inventory says;
+    ``keytab`` holds the keys of the fabric's hosts, which then take Kerberos too.
+    """
+    words = [str(fabric), "--inventory", str(inventory), "--clock", clock, "--rate", str(rate), "--auth", auth]
+    words += ["--keytab", str(keytab)] if keytab is not None else []
+    words += ["--ticket"] if ticket else []
     with _served("winmigrate.lab.server", [*words, *(["--http"] if http else [])]) as ready:
         yield ready
 

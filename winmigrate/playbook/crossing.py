@@ -8,7 +8,7 @@ from winmigrate.errors import Fault
 from winmigrate.inventory import Inventory
 from winmigrate.marked import Marked, shown
 from winmigrate.playbook import types
-from winmigrate.playbook.keys import near
+from winmigrate.playbook.names import near
 from winmigrate.playbook.paths import is_disk_file
 
 #: A longer circle is shown by its ends.

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-import uuid
-from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 from winmigrate.errors import Fault, did_you_mean
 from winmigrate.facts.requirement_ids import REQUIREMENT_IDS
-from winmigrate.inventory import Inventory
 from winmigrate.marked import (
     Key,
     Marked,
@@ -28,6 +24,7 @@ from winmigrate.marked import (
 from winmigrate.marked import whole as whole_number
 from winmigrate.marked.shapes import fitting, parsed
 from winmigrate.playbook import types
+from winmigrate.playbook.names import Names, parse_id
 from winmigrate.playbook.paths import check_placeholders, parse_leaf, parse_path
 from winmigrate.playbook.times import Window, parse_date, parse_duration, parse_moment
 
@@ -40,61 +37,6 @@ DURATION = parsed("a duration such as 10 min", parse_duration)
 DATE = parsed("a date such as 2027-01-31", parse_date)
 MOMENT = parsed("a time such as '22:00' or 'Sun 02:00'", parse_moment)
 SWITCH = words("a switch's name")
-
-
-def near(word: str, known: tuple[str, ...]) -> str:
-    """A did-you-mean that looks over case first."""
-    for name in known:
-        if name.casefold() == word.casefold():
-            return f" (did you mean {shown(name)}?)"
-    return did_you_mean(word, known)
-
-
-def parse_id(text: str) -> str:
-    """A GUID in any usual form, as lower-case text with hyphens. Raises ValueError."""
-    try:
-        if re.fullmatch(r"\{?[0-9A-Fa-f-]{32,36}\}?", text):
-            return str(uuid.UUID(text))
-    except ValueError:
-        pass
-    raise ValueError(f"{shown(text)} is no GUID; wanted: such as id:6f1c1b2a-0d0e-4c9b-9d6b-0b4f1f6f7a11")
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """The names that an inventory has; with no inventory at hand every name is taken for a host's."""
-
-    inventory: Inventory | None
-
-    def target(self, text: str) -> types.Target:
-        """A host, a cluster or ``tag:NAME``. Raises ValueError: not in the inventory."""
-        kind, colon, tag = text.partition(":")
-        if colon:
-            if kind != "tag" or not tag:
-                raise ValueError(f"{shown(text)} is no target; wanted: a host, a cluster or tag:NAME")
-            return self._tag(tag)
-        if self.inventory is None:
-            return types.Target("host", text)
-        hosts, clusters = self.inventory.host_names(), tuple(self.inventory.clusters)
-        if text in hosts or text in clusters:
-            return types.Target("host" if text in hosts else "cluster", text)
-        tags = self.inventory.tags()
-        hint = f" (did you mean tag:{text}?)" if text in tags else near(text, (*hosts, *clusters))
-        raise ValueError(f"no host or cluster {shown(text)} in {self.file}{hint}")
-
-    def _tag(self, tag: str) -> types.Target:
-        if self.inventory is not None and tag not in self.inventory.tags():
-            raise ValueError(f"no host in {self.file} has the tag {shown(tag)}{near(tag, self.inventory.tags())}")
-        return types.Target("tag", tag)
-
-    @property
-    def file(self) -> str:
-        """The inventory's name for a sentence."""
-        return PurePosixPath(self.inventory.file).name if self.inventory is not None else "the inventory"
-
-    @property
-    def shape(self) -> Shape[types.Target]:
-        return parsed("a host, a cluster or tag:NAME", self.target)
 
 
 # --- one migration -----------------------------------------------------------------------------------------------

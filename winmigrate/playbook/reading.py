@@ -14,7 +14,8 @@ from winmigrate.inventory.words import foreign_faults
 from winmigrate.marked import Gathering, Marked, load_marked, read_marked, shown
 from winmigrate.marked.shapes import fitting, key_faults, read_fields, schema_of
 from winmigrate.playbook import crossing, types
-from winmigrate.playbook.keys import Names, evacuate_keys, migration_keys, root_keys
+from winmigrate.playbook.keys import evacuate_keys, migration_keys, root_keys
+from winmigrate.playbook.names import Names
 from winmigrate.playbook.unsupported import NOT_YET, not_yet_faults
 
 #: Where no name of Windows stands, and PowerShell would have no business.

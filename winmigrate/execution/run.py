@@ -20,13 +20,14 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from winmigrate.errors import WinmigrateError
 from winmigrate.execution import cancel
 from winmigrate.execution.journal import Entry, Journal, Kind
 from winmigrate.execution.ledger import Ledger
 from winmigrate.execution.scheduler import HOPELESS, Decision, Seen, Waiting, decide
+from winmigrate.execution.showing import Showing, Snapshot, snapshot
 from winmigrate.execution.states import Status, StepState
-from winmigrate.execution.watch import COMPARING, SLOW_PACE, View, Watcher
+from winmigrate.execution.watch import COMPARING, View, Watcher
+from winmigrate.execution.working import harmless, worker
 from winmigrate.planning.plan import Plan, Step
 from winmigrate.request import Clock, Credential
 
@@ -34,11 +35,10 @@ if TYPE_CHECKING:
     from winmigrate.inventory import Inventory
     from winmigrate.remoting.connect import Connector
 
+__all__ = ["TICK", "Run", "RunResult", "Snapshot", "StopMode", "execute", "snapshot"]
+
 #: The loop looks at requests of other processes (cancel) and at the window so often: seconds.
 TICK = 5.0
-
-#: A step whose following failed by an error of ours is followed so often.
-TRIES = 3
 
 
 class StopMode(str, Enum):
@@ -47,18 +47,6 @@ class StopMode(str, Enum):
     NO = "no"
     STOP = "stop"
     DETACH = "detach"
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """How a run stands at one moment. ``views``: newest word of each host."""
-
-    at: dt.datetime
-    plan: Plan
-    states: Mapping[str, StepState]
-    waiting: tuple[Waiting, ...]
-    views: Mapping[str, View]
-    stopping: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +189,7 @@ def _rehearse_all(run: Run, steps: Iterable[Step]) -> None:
                     left = clean_up(run, step.move)
                     run.ledger.write(step.id, Kind.REHEARSED, outcome="unknown", cause="killed", left_behind=left)
 
-        return _harmless(run, body)
+        return harmless(run, body)
 
     threads = [run.clock.start(work(mine), name=f"rehearse {host}") for host, mine in by_source.items()]
     for thread in threads:
@@ -209,7 +197,7 @@ def _rehearse_all(run: Run, steps: Iterable[Step]) -> None:
 
 
 def _drive(run: Run, on_snapshot: Callable[[Snapshot], None] | None) -> RunResult:
-    show = _Showing(run, on_snapshot)
+    show = Showing(run, on_snapshot)
     statuses = run.ledger.statuses()
     run.failed_before = frozenset(name for name, status in statuses.items() if status is Status.FAILED)
     open_steps = [step for step in run.plan.steps if not run.ledger.state(step.id).status.final]
@@ -223,7 +211,7 @@ def _drive(run: Run, on_snapshot: Callable[[Snapshot], None] | None) -> RunResul
         # What was in the air when an earlier process ended is looked at first, whatever the window and the slots say.
         for step in open_steps:
             if run.ledger.state(step.id).open_intent:
-                threads[step.id] = run.clock.start(_worker(run, step.id), name=f"move {step.id}")
+                threads[step.id] = run.clock.start(worker(run, step.id), name=f"move {step.id}")
         _rehearse_all(run, open_steps)
         left = _follow_all(run, threads, show)
     except BaseException:
@@ -295,103 +283,13 @@ def _turn(run: Run, threads: dict[str, threading.Thread], waiting_since: dict[st
         run.ledger.write(step_id, Kind.OUTCOME, status=Status.REFUSED.value, where="", cause=reason)
     for step_id in decision.start:
         # Not forgotten: one that is held and comes back has waited all the while.
-        threads[step_id] = run.clock.start(_worker(run, step_id), name=f"move {step_id}")
+        threads[step_id] = run.clock.start(worker(run, step_id), name=f"move {step_id}")
     for item in decision.waiting:
         if item.deadline is not None:
             waiting_since.setdefault(item.step, now)
         else:
             waiting_since.pop(item.step, None)
     return decision
-
-
-class _Showing:
-    """Tells who looks on how the run stands. Law 7: one who fails is told no more, and the run goes on."""
-
-    def __init__(self, run: Run, tell: Callable[[Snapshot], None] | None) -> None:
-        self._run = run
-        self._tell = tell
-
-    def __call__(self, waiting: tuple[Waiting, ...]) -> None:
-        if self._tell is None:
-            return
-        try:
-            self._tell(snapshot(self._run, waiting))
-        except Exception as error:
-            self._tell = None
-            self._run.note("", f"whoever was shown the run failed and is shown no more: {error!r}")
-
-
-def snapshot(run: Run, waiting: tuple[Waiting, ...]) -> Snapshot:
-    """How the run stands now."""
-    views = {host: watcher.view for host, watcher in run.watchers.items() if watcher.view is not None}
-    return Snapshot(run.clock.now(), run.plan, run.ledger.states(), waiting, views, run.stop_reason)
-
-
-def _worker(run: Run, step_id: str) -> Callable[[], None]:
-    from winmigrate.execution.step import follow_step
-
-    if run.ledger.state(step_id).status is Status.WAITING:
-        run.ledger.follow(step_id)
-
-    def work() -> None:
-        try:
-            for attempt in range(TRIES):
-                try:
-                    follow_step(run, step_id)
-                    return
-                except Exception as error:
-                    if not _goes_on(run, step_id, error) or attempt == TRIES - 1:
-                        return
-                    run.clock.sleep(SLOW_PACE)
-        finally:
-            # Whatever happened: what was under way and has no outcome is unknown. The loop hears of this thread's end.
-            if run.ledger.state(step_id).status is Status.MOVING:
-                run.ledger.doubt(step_id)
-            run.ledger.news.set()
-
-    return work
-
-
-def _harmless(run: Run, body: Callable[[], None]) -> Callable[[], None]:
-    """An error of ours in a rehearsal is noted: whatever was not rehearsed is when it starts."""
-
-    def guarded() -> None:
-        try:
-            body()
-        except Exception as error:
-            if isinstance(error, sqlite3.Error):
-                run.halt(f"the journal cannot be written: {error}")
-            run.note("", f"rehearsing failed: {error!r}")
-
-    return guarded
-
-
-def _goes_on(run: Run, step_id: str, error: Exception) -> bool:
-    """An error of ours while a step was followed: is there a move to be looked at again?"""
-    if run.detaching:
-        return False
-    if isinstance(error, sqlite3.Error):
-        run.halt(f"the journal cannot be written: {error}")
-    said = str(error) if isinstance(error, WinmigrateError) else repr(error)
-    state = run.ledger.state(step_id)
-    if state.status.final:
-        return False
-    if state.open_intent or state.seen_moving:
-        run.ledger.doubt(step_id)
-        run.note(step_id, f"following it failed, it is looked at again: {said}")
-        return True
-    if isinstance(error, sqlite3.Error):
-        run.ledger.put_back(step_id)
-        return False
-    try:
-        run.ledger.write(step_id, Kind.REFUSED, reasons=[said])
-        run.ledger.write(
-            step_id, Kind.OUTCOME, status=Status.REFUSED.value, where="", cause=f"nothing was sent: {said}"
-        )
-    except sqlite3.Error as broken:
-        run.halt(f"the journal cannot be written: {broken}")
-        run.ledger.put_back(step_id)
-    return False
 
 
 def _with_threads(statuses: Mapping[str, Status], threads: Mapping[str, threading.Thread]) -> dict[str, Status]:

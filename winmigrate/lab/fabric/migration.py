@@ -11,7 +11,8 @@ from winmigrate.lab.fabric import failures, landing
 from winmigrate.lab.fabric.compatibility import fits_memory, problems
 from winmigrate.lab.fabric.identity import Caller, hop_b, hop_c
 from winmigrate.lab.fabric.layout import MoveSettings, lay_out
-from winmigrate.lab.fabric.moves import TIME_BEFORE_REMOVAL, Move, destroy_planned
+from winmigrate.lab.fabric.moves import TIME_BEFORE_REMOVAL, Move
+from winmigrate.lab.fabric.planned import destroy_planned
 from winmigrate.lab.fabric.world import VM, Host, Job, World
 
 #: How long a comparison takes, seconds; whoever calls :func:`compare` lets them pass first.

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from winmigrate.lab.fabric import failures, landing
+from winmigrate.lab.fabric import failures, landing, routes, slots
 from winmigrate.lab.fabric.clock import Timer
 from winmigrate.lab.fabric.compatibility import fits_memory, problems, switch_for
 from winmigrate.lab.fabric.failures import MigrationFailure
@@ -19,6 +19,7 @@ from winmigrate.lab.fabric.files import FileEntry, letter_of
 from winmigrate.lab.fabric.fluid import Flow, Resource
 from winmigrate.lab.fabric.identity import Caller, hop_c, may_copy
 from winmigrate.lab.fabric.layout import Copy, Layout, MoveSettings, lay_out
+from winmigrate.lab.fabric.planned import destroy_planned
 from winmigrate.lab.fabric.world import MIB, VM, Host, Job, World
 
 #: Seconds.
@@ -82,23 +83,11 @@ class Move:
         """Takes the slots, or fails at once, as Windows does when a limit is reached."""
         if not self._enter("negotiate"):
             return
-        refusal = self._limits()
+        refusal = slots.refusal(self)
         if refusal is not None:
             self.fail(at, refusal)
             return
         self._later(at + CONNECT, self._connect)
-
-    def _limits(self) -> MigrationFailure | None:
-        others = [move for move in self.world.moves.values() if not move.over and move is not self]
-        for side, host in (("source", self.source), ("destination", self.destination)):
-            here = [move for move in others if host in (move.source, move.destination)]
-            if len(here) >= host.migration.limit:
-                return failures.limit_reached(self.vm, side, host, host.migration.limit)
-            if self.settings.moves_storage:
-                copying = [move for move in here if move.settings.moves_storage]
-                if len(copying) >= host.migration.storage_limit:
-                    return failures.storage_limit_reached(self.vm, side, host, host.migration.storage_limit)
-        return None
 
     def _connect(self, at: float) -> None:
         vm, source, destination = self.vm, self.source, self.destination
@@ -171,7 +160,7 @@ class Move:
             self._copied += way.source.size
             self._copy(when, index + 1)
 
-        self._send(at, way.source.size, self._disk_route(way), arrived)
+        self._send(at, way.source.size, routes.disk(self.source, self.destination, way), arrived)
         return None
 
     def _mirror(self, at: float) -> None:
@@ -181,7 +170,8 @@ class Move:
         rate = self.vm.load.write_rate
         bandwidth = max(1.0, total / max(at - self._storage_began, 1e-6))
         delta = min(float(total), rate * (at - self._storage_began) / max(0.1, 1.0 - rate / bandwidth))
-        self._send(at, max(delta, 1.0 * MIB), self._disk_route(self.layout.copies[-1]), self._memory)
+        route = routes.disk(self.source, self.destination, self.layout.copies[-1])
+        self._send(at, max(delta, 1.0 * MIB), route, self._memory)
 
     def _memory(self, at: float) -> None:
         self._flow = None
@@ -195,7 +185,7 @@ class Move:
 
     def _pass_on(self, at: float) -> None:
         self._flow = None
-        route = self._network_route()
+        route = routes.network(self.source, self.destination)
         bandwidth = min(self.world.links.capacity(key) for key in route)
         if self._pass >= PASSES or (self._pass > 0 and self._left / bandwidth <= SHORT_ENOUGH):
             return self._blackout(at)
@@ -222,7 +212,7 @@ class Move:
             self._flow = None
             self._later(when + RESUME, lambda then: self._switch_over(then, then - at))
 
-        self._send(at, self._left, self._network_route(), passed)
+        self._send(at, self._left, routes.network(self.source, self.destination), passed)
 
     def _switch_over(self, at: float, blackout: float) -> None:
         self.job.blackout = blackout
@@ -362,18 +352,6 @@ class Move:
         if self._holds:
             self.world.links.hold(at, self._flow, True)
 
-    def _network_route(self) -> list[Resource]:
-        return [("out", self.source.key), ("in", self.destination.key)]
-
-    def _disk_route(self, way: Copy) -> list[Resource]:
-        route = self._network_route()
-        origin, target = letter_of(way.source.path), letter_of(way.target)
-        if origin is not None:
-            route.append(("read", self.source.key, origin))
-        if target is not None:
-            route.append(("write", self.destination.key, target))
-        return route
-
     def _stop(self, at: float) -> None:
         if self._flow is not None:
             self.world.links.stop(at, self._flow)
@@ -407,22 +385,3 @@ class Move:
         elif self.phase == "memory":
             share = 0.9
         self.job.percent = max(self.job.percent, min(99, int(low + (high - low) * share)))
-
-
-def destroy_planned(world: World, host: Host, vm_id: Any) -> bool:
-    """DestroySystem of a planned VM, with the files that were made for it. False if there is none.
-
-    Raises MigrationFailure while a move to that host is on its way.
-    """
-    planned: VM | None = host.planned.get(vm_id)
-    if planned is None:
-        return False
-    for move in world.moves.values():
-        if not move.over and move.destination is host and move.vm.id == vm_id and move.phase != "negotiate":
-            raise failures.in_its_state(planned)
-    del host.planned[vm_id]
-    start = planned.guid.lower()
-    for entry in host.files:
-        if entry.partial and entry.path.lower().rpartition("\\")[2].startswith(start):
-            host.files.remove(entry.path)
-    return True

@@ -1,7 +1,7 @@
 """Many clients of one host at once, each with a shell of its own and a Receive that waits: a process of its own.
 
-``python -m tests.lab.wire.crowd PORT USER COUNT``, the password on stdin. Prints "ready" once all of them wait, and ends
-when its input does.
+``python -m tests.lab.wire.crowd PORT USER COUNT``, the password on stdin. Prints "ready" once all of them wait, and
+ends when its input does.
 """
 
 from __future__ import annotations

@@ -139,7 +139,8 @@ def _adapters(world: World, host: Host, vm: VM, given: Any) -> None:
     for index, one in enumerate(given):
         digits = uuid.uuid5(vm.id, f"mac/{index}").hex[:6].upper()
         adapter = Adapter(one.get("id") or _part(vm, "adapter", index), one.get("name") or "Network Adapter",
-                          one.get("mac") or f"00155D{digits}", one.get("mac") is None if one.get("static_mac") is None else not one["static_mac"])
+                          one.get("mac") or f"00155D{digits}",
+                          one.get("mac") is None if one.get("static_mac") is None else not one["static_mac"])
         if one.get("switch") is not None and one.get("connected") is not False:
             switch = host.switch(one["switch"])
             if switch is None:

@@ -22,51 +22,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from winmigrate.errors import LabError
+from winmigrate.lab.fabric.attendance import Attendance, Participant, Sleeper, Timer
+
+__all__ = ["MODES", "FabricClock", "Timer"]
 
 MODES = ("real", "leap", "step")
-#: Real seconds of stillness asked for when more Receives are parked than clients can have (some client has died).
-GRACE = 0.05
-#: Real seconds of stillness asked for when the Receives that would make up the number may be those of a lost client.
-DOUBT = 0.5
-
-
-@dataclass(slots=True, order=True)
-class Timer:
-    """An event of the world. ``action`` gets the time it was set for."""
-
-    when: float
-    sequence: int
-    action: Callable[[float], None] = field(compare=False)
-    cancelled: bool = field(default=False, compare=False)
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
-@dataclass(slots=True, eq=False)
-class _Sleeper:
-    deadline: float | None
-    ready: Callable[[], bool] | None
-    works: bool
-    parked: bool
-    sequence: int
-    alive: Callable[[], bool] | None = None
-    doubtful: bool = False
-    event: threading.Event = field(default_factory=threading.Event)
-    result: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class _Participant:
-    number: int
-    name: str
-    wake: Callable[[float], None]
-    waiting: bool = False
-    until: float | None = None
-    sequence: int = 0
 
 
 class _Thread(threading.local):
@@ -88,13 +50,7 @@ class FabricClock:
         self._real_base = time.monotonic()
         self._target = 0.0
         self._serial = 0
-        self._timers: list[Timer] = []
-        self._sleepers: dict[int, _Sleeper] = {}
-        self._participants: dict[int, _Participant] = {}
-        self._busy = 0
-        self._parked = 0
-        self._waiting = 0
-        self._firing = False
+        self._there = Attendance()
         self._closed = False
         self._stirred = time.monotonic()
         self._defect: BaseException | None = None
@@ -127,11 +83,11 @@ class FabricClock:
         with self._condition:
             return {
                 "now": self._now(), "date": self.date(self._now()).isoformat(), "mode": self._mode, "rate": self._rate,
-                "working": self._busy, "parked": self._parked, "timers": sum(not t.cancelled for t in self._timers),
-                "next": self._next(),
+                "working": self._there.busy, "parked": self._there.parked,
+                "timers": sum(not timer.cancelled for timer in self._there.timers), "next": self._there.next(),
                 "participants": [
                     {"number": p.number, "name": p.name, "waiting": p.waiting, "until": p.until}
-                    for p in self._participants.values()
+                    for p in self._there.participants.values()
                 ],
                 "defect": repr(self._defect) if self._defect is not None else None,
             }
@@ -142,7 +98,7 @@ class FabricClock:
         """Lets ``action(when)`` happen at that time, or at once if it is past. From any thread, also from an event."""
         with self._condition:
             timer = Timer(when, self._next_sequence(), action)
-            heapq.heappush(self._timers, timer)
+            heapq.heappush(self._there.timers, timer)
             self._stir()
             return timer
 
@@ -157,10 +113,10 @@ class FabricClock:
             if self._closed or (deadline is not None and deadline <= self._now()):
                 return False
             here = self._here
-            sleeper = _Sleeper(deadline, ready, here.working > 0, here.parked > 0, self._next_sequence(), here.alive)
-            self._sleepers[sleeper.sequence] = sleeper
-            self._busy -= sleeper.works
-            self._parked += sleeper.parked
+            sleeper = Sleeper(deadline, ready, here.working > 0, here.parked > 0, self._next_sequence(), here.alive)
+            self._there.sleepers[sleeper.sequence] = sleeper
+            self._there.busy -= sleeper.works
+            self._there.parked += sleeper.parked
             self._stir()
         try:
             sleeper.event.wait()
@@ -195,7 +151,7 @@ class FabricClock:
         self._here.working += 1
         if outermost:
             with self._condition:
-                self._busy += 1
+                self._there.busy += 1
                 self._stir()
         try:
             yield
@@ -203,19 +159,19 @@ class FabricClock:
             self._here.working -= 1
             if outermost:
                 with self._condition:
-                    self._busy -= 1
+                    self._there.busy -= 1
                     self._look()
 
     def hold(self) -> None:
         """Work begins that another thread will do; it ends with :meth:`release`."""
         with self._condition:
-            self._busy += 1
+            self._there.busy += 1
             self._stir()
 
     def release(self) -> None:
         """The work of one :meth:`hold` is done."""
         with self._condition:
-            self._busy -= 1
+            self._there.busy -= 1
             self._look()
 
     # --- the participants' side --------------------------------------------------------------------------------------
@@ -224,7 +180,7 @@ class FabricClock:
         """A client's thread takes part, working. ``wake(now)`` is called under the clock's lock and must not block."""
         with self._condition:
             number = self._next_sequence()
-            self._participants[number] = _Participant(number, name, wake)
+            self._there.participants[number] = Participant(number, name, wake)
             self._stir()
             return number
 
@@ -234,35 +190,34 @@ class FabricClock:
         ``lost``: its process is gone without a word, and one of the parked Receives may have been its own.
         """
         with self._condition:
-            gone = self._participants.pop(number, None)
+            gone = self._there.participants.pop(number, None)
             if gone is not None:
-                self._waiting -= gone.waiting
+                self._there.waiting -= gone.waiting
                 if lost:
-                    for sleeper in self._sleepers.values():
-                        sleeper.doubtful = sleeper.parked and sleeper.alive is None
+                    self._there.doubt()
                 self._stir()
 
     def begin_wait(self, number: int, until: float | None) -> None:
         """It waits from now on, till that time or till :meth:`end_wait`."""
         with self._condition:
-            participant = self._participants.get(number)
+            participant = self._there.participants.get(number)
             if participant is None:
                 raise LabError(f"the clock knows no participant {number}")
             if participant.waiting:
                 raise LabError(f"participant {participant.name} waits already")
             participant.waiting, participant.until = True, until
             participant.sequence = self._next_sequence()
-            self._waiting += 1
+            self._there.waiting += 1
             self._stir()
 
     def end_wait(self, number: int) -> bool:
         """It waits no more (somebody woke it on its own side). False if the clock had woken it before."""
         with self._condition:
-            participant = self._participants.get(number)
+            participant = self._there.participants.get(number)
             if participant is None or not participant.waiting:
                 return False
             participant.waiting, participant.until = False, None
-            self._waiting -= 1
+            self._there.waiting -= 1
             self._stir()
             return True
 
@@ -299,9 +254,9 @@ class FabricClock:
                 left = end - time.monotonic()
                 if left <= 0:
                     self._target = self._base
-                    names = [p.name for p in self._participants.values() if not p.waiting]
-                    raise LabError(f"the clock stands at {self._base:g} s: {self._busy} requests or pipelines work, "
-                                   f"and of the participants {', '.join(names) or 'none'}")
+                    names = [p.name for p in self._there.participants.values() if not p.waiting]
+                    raise LabError(f"the clock stands at {self._base:g} s: {self._there.busy} requests or pipelines "
+                                   f"work, and of the participants {', '.join(names) or 'none'}")
                 self._condition.wait(min(left, 1.0))
             self._check()
             return self._base
@@ -310,7 +265,7 @@ class FabricClock:
         """Ends every wait and the clock's thread."""
         with self._condition:
             self._closed = True
-            for sleeper in list(self._sleepers.values()):
+            for sleeper in list(self._there.sleepers.values()):
                 self._wake(sleeper, sleeper.ready() if sleeper.ready is not None else False)
             self._condition.notify_all()
         if threading.current_thread() is not self._pump:
@@ -335,67 +290,29 @@ class FabricClock:
         self._stirred = time.monotonic()
         self._condition.notify_all()
 
-    def _wake(self, sleeper: _Sleeper, result: bool) -> None:
-        if self._sleepers.pop(sleeper.sequence, None) is None:
+    def _wake(self, sleeper: Sleeper, result: bool) -> None:
+        if self._there.sleepers.pop(sleeper.sequence, None) is None:
             return
-        self._busy += sleeper.works
-        self._parked -= sleeper.parked
+        self._there.busy += sleeper.works
+        self._there.parked -= sleeper.parked
         sleeper.result = result
         sleeper.event.set()
         self._stir()
 
     def _look(self) -> None:
-        for sleeper in list(self._sleepers.values()):
+        for sleeper in list(self._there.sleepers.values()):
             if sleeper.ready is not None and sleeper.ready():
                 self._wake(sleeper, True)
         self._stir()
 
-    def _next(self) -> float | None:
-        while self._timers and self._timers[0].cancelled:
-            heapq.heappop(self._timers)
-        times = [sleeper.deadline for sleeper in self._sleepers.values() if sleeper.deadline is not None]
-        times += [p.until for p in self._participants.values() if p.waiting and p.until is not None]
-        if self._timers:
-            times.append(self._timers[0].when)
-        return min(times, default=None)
-
-    def _still(self) -> bool:
-        """Does nobody work?"""
-        return self._busy == 0 and not self._firing and self._waiting + self._parked >= len(self._participants)
-
-    def _bury(self) -> None:
-        """Those who wait for a client that is gone stand for nobody any more."""
-        for sleeper in self._sleepers.values():
-            if sleeper.parked and sleeper.alive is not None and not sleeper.alive():
-                sleeper.parked = False
-                self._parked -= 1
-
-    def _stillness(self) -> float:
-        """How long nothing may stir before the number of those who wait is believed; real seconds."""
-        wanted = len(self._participants)
-        if not wanted:
-            return 0.0
-        waiting = self._waiting + self._parked
-        doubtful = sum(sleeper.parked and sleeper.doubtful for sleeper in self._sleepers.values())
-        if waiting - doubtful < wanted:
-            return DOUBT
-        return GRACE if waiting > wanted else 0.0
-
     def _wake_due(self, now: float) -> bool:
-        due: list[tuple[float, int, _Sleeper | _Participant]] = [
-            (s.deadline, s.sequence, s) for s in self._sleepers.values() if s.deadline is not None and s.deadline <= now
-        ]
-        due += [
-            (p.until, p.sequence, p)
-            for p in self._participants.values()
-            if p.waiting and p.until is not None and p.until <= now
-        ]
-        for _, _, waiter in sorted(due, key=lambda row: row[:2]):
-            if isinstance(waiter, _Sleeper):
+        due = self._there.due(now)
+        for waiter in due:
+            if isinstance(waiter, Sleeper):
                 self._wake(waiter, waiter.ready() if waiter.ready is not None else False)
             else:
                 waiter.waiting, waiter.until = False, None
-                self._waiting -= 1
+                self._there.waiting -= 1
                 waiter.wake(now)
         return bool(due)
 
@@ -403,20 +320,20 @@ class FabricClock:
         """The event to run now; or how long to sleep, in real seconds (None: until something stirs)."""
         while True:
             now = self._now()
-            upcoming = self._next()
-            if self._timers and self._timers[0].when <= now:
-                return heapq.heappop(self._timers), None
+            upcoming = self._there.next()
+            if self._there.timers and self._there.timers[0].when <= now:
+                return heapq.heappop(self._there.timers), None
             if self._wake_due(now):
                 continue
             if self._mode == "real":
                 return None, None if upcoming is None else max(0.0, (upcoming - now) / self._rate)
-            if not self._still():
+            if not self._there.is_still():
                 return None, None
             if self._mode == "leap":
-                self._bury()
-                if upcoming is None or not self._waiting + self._parked or not self._still():
+                self._there.bury()
+                if upcoming is None or not self._there.waiting + self._there.parked or not self._there.is_still():
                     return None, None
-                left = self._stillness() - (time.monotonic() - self._stirred)
+                left = self._there.stillness() - (time.monotonic() - self._stirred)
                 if left > 0:
                     return None, left
                 self._base = upcoming
@@ -433,7 +350,7 @@ class FabricClock:
                 if timer is None:
                     self._condition.wait(pause)
                     continue
-                self._firing = True
+                self._there.firing = True
                 self._condition.release()
                 try:
                     timer.action(timer.when)
@@ -443,8 +360,8 @@ class FabricClock:
                     raise
                 finally:
                     self._condition.acquire()
-                    self._firing = False
+                    self._there.firing = False
                     self._look()
                     if self._defect is not None:
-                        for sleeper in list(self._sleepers.values()):
+                        for sleeper in list(self._there.sleepers.values()):
                             self._wake(sleeper, False)

@@ -16,7 +16,7 @@ from pypsrp.exceptions import FragmentError
 from winmigrate.errors import ClixmlError
 from winmigrate.remoting.clixml import EnumValue, PSObject, Writer, dumps, loads
 from winmigrate.remoting.clixml.writer import Seal
-from winmigrate.request import Command, PipelineState, Request, Statement, Stream, Typed, convert
+from winmigrate.request import Command, Credential, PipelineState, Request, Secret, Statement, Stream, Typed, convert
 
 CREATE_PIPELINE = 0x00021006
 PIPELINE_STATE = 0x00041006
@@ -67,6 +67,20 @@ _METHOD = (
 
 
 # --- out ---------------------------------------------------------------------------------------------------------
+
+
+def has_secret(asked: Request) -> bool:
+    """Does anything in it have to be sealed, so that session keys are needed first?"""
+
+    def within(value: object) -> bool:
+        if isinstance(value, Secret | Credential):
+            return True
+        if isinstance(value, dict):
+            return any(map(within, value.values()))
+        return isinstance(value, list | tuple) and any(map(within, value))
+
+    commands: list[Command] = [each for statement in asked.statements for each in statement.commands]
+    return any(within(value) for each in commands for _, value in each.parameters)
 
 
 def create_pipeline(asked: Request, protocol: tuple[int, ...], seal: Seal | None = None) -> str:

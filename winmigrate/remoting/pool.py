@@ -24,8 +24,17 @@ from pypsrp.shell import CommandState
 from pypsrp.wsman import NAMESPACES, OptionSet, WSManAction
 
 from winmigrate.errors import TimedOut
+from winmigrate.remoting.enumeration import selectors_of
 from winmigrate.remoting.failures import OPERATION_TIMED_OUT
-from winmigrate.remoting.messages import Message, Reassembly, fragments, refragmented
+from winmigrate.remoting.messages import (
+    HOST_RESPONSE,
+    Message,
+    Reassembly,
+    fragments,
+    host_refusal,
+    packed,
+    refragmented,
+)
 from winmigrate.remoting.transport import Wire
 from winmigrate.request import Clock, Secret
 
@@ -107,6 +116,22 @@ class Pool(RunspacePool):  # type: ignore[misc]
         number = self._fragmenter.outgoing_counter
         self._fragmenter.outgoing_counter += 1
         return fragments(number, message, self._fragmenter.max_size)
+
+    def refuse(self, call: str, command_id: str) -> None:
+        """Refuses a host call of a pipeline, if it waits for an answer."""
+        refusal = host_refusal(call)
+        if refusal is None:
+            return
+        for piece in self.outgoing(packed(HOST_RESPONSE, self.id, command_id, refusal)):
+            self.shell.send("pr", piece, command_id=command_id)
+
+    def leave(self, idle_timeout: str) -> None:
+        """Disconnects from the shell, which drops what it cannot deliver and ends after that time of idleness."""
+        farewell = ET.Element(f"{_RSP}Disconnect")
+        ET.SubElement(farewell, f"{_RSP}IdleTimeOut").text = idle_timeout
+        ET.SubElement(farewell, f"{_RSP}BufferMode").text = "Drop"
+        shell = self.shell
+        shell.wsman.disconnect(shell.resource_uri, farewell, selector_set=selectors_of(shell.id))
 
     def seal(self, secret: Secret) -> str:
         """The text of a secret under the session key, in base64."""

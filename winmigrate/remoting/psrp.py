@@ -14,43 +14,40 @@ from __future__ import annotations
 import base64
 import time
 import uuid
-import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pypsrp.exceptions import FragmentError
 from pypsrp.shell import SignalCode
-from pypsrp.wsman import NAMESPACES
 
 from winmigrate.errors import ClixmlError, ConnectionLost, HostError, ProtocolError, TimedOut
+from winmigrate.remoting import looking, losses
 from winmigrate.remoting.endpoint import Endpoint
-from winmigrate.remoting.enumeration import is_listed, selectors_of
+from winmigrate.remoting.enumeration import selectors_of
 from winmigrate.remoting.failures import (
     UNKNOWN_SELECTORS,
     WIRE_ERRORS,
     fault_code,
     is_passing,
     never_connected,
-    one_line,
     translate,
 )
 from winmigrate.remoting.messages import (
     CREATE_PIPELINE,
     HOST_CALL,
-    HOST_RESPONSE,
     PIPELINE_STATE,
     STREAMS,
     Message,
     create_pipeline,
     ended,
-    host_refusal,
+    has_secret,
     packed,
 )
 from winmigrate.remoting.pool import Pool, Stream
 from winmigrate.remoting.recovery import recover
 from winmigrate.remoting.transport import Wire
-from winmigrate.request import Clock, Command, Credential, Event, Reply, Request, Secret, Ticket
+from winmigrate.request import Clock, Event, Reply, Request, Ticket
 
 #: A connection that was idle this long (of either clock) is made anew before a request goes out: Windows closes idle
 #: ones after two minutes, and a request that meets a closed one is in doubt.
@@ -61,12 +58,9 @@ _MOST_RECOVERIES = 8
 _SLACK = 5.0
 #: How long the farewells of close() may take, each.
 _FAREWELL = 5.0
-#: Resource URI of a shell, without its session configuration.
-_SHELLS = "http://schemas.microsoft.com/powershell"
 #: A shell left behind with a request in it that was given up: Windows' own default.
 _LEFT_BEHIND = "PT7200S"
-
-
+#: Why a host call could not be refused.
 _UNANSWERABLE: tuple[type[Exception], ...] = (ClixmlError, *WIRE_ERRORS)
 
 
@@ -175,13 +169,7 @@ class PsrpSession:
             return
         with suppress(*WIRE_ERRORS):
             wire.bound(_FAREWELL, _FAREWELL)
-            rsp = NAMESPACES["rsp"]
-            farewell = ET.Element(f"{{{rsp}}}Disconnect")
-            ET.SubElement(farewell, f"{{{rsp}}}IdleTimeOut").text = (
-                _LEFT_BEHIND if self._dead else f"PT{self._endpoint.idle_timeout}S"
-            )
-            ET.SubElement(farewell, f"{{{rsp}}}BufferMode").text = "Drop"
-            wire.disconnect(pool.shell.resource_uri, farewell, selector_set=selectors_of(pool.shell.id))
+            pool.leave(_LEFT_BEHIND if self._dead else f"PT{self._endpoint.idle_timeout}S")
         with suppress(*WIRE_ERRORS):
             wire.close()
 
@@ -216,7 +204,7 @@ class PsrpSession:
         endpoint = self._endpoint
         self._bound(wire, deadline)
         try:
-            if _has_secret(asked):
+            if has_secret(asked):
                 pool.deadline = self._clock.monotonic() + endpoint.open_timeout
                 pool.exchange_keys()
                 pool.deadline = None
@@ -252,19 +240,14 @@ class PsrpSession:
             found = translate(self.host, endpoint, error, "starting a request")
             if fault_code(error) == UNKNOWN_SELECTORS:
                 self._dead = "the shell is gone"
-                hint = "the request was not started"
-                found = ConnectionLost(self.host, "the shell is gone (the host was restarted?)", hint=hint)
+                found = losses.shell_gone(self.host)
             raise found from error
         self._recover(running, error)
         if not self._knows(running.ticket):
             self._dead = "a request got lost"
             self._running = None
             told = str(translate(self.host, endpoint, error, "starting a request")).removeprefix(f"{self.host}: ")
-            raise ConnectionLost(
-                self.host,
-                f"the connection broke while a request was being sent ({told}); the host does not know the request",
-                hint="it was most probably never started; look before sending it again",
-            ) from error
+            raise losses.unknown_there(self.host, told) from error
 
     def _events(self, running: _Running) -> Iterator[Event]:
         while True:
@@ -282,13 +265,7 @@ class PsrpSession:
                         self._answer(running, message)
                     yield event
             if done:
-                raise self._lost(
-                    ConnectionLost(
-                        self.host,
-                        "the command is done, but the message that says how it ended was lost on the way",
-                        hint="look at what it was to do before asking again",
-                    )
-                )
+                raise self._lost(losses.end_missing(self.host))
 
     def _receive(self, running: _Running) -> tuple[list[Message], bool]:
         """What the host has to say now; nothing, after a recovery or if it had nothing to say."""
@@ -309,23 +286,11 @@ class PsrpSession:
             return [], False
         self._touch()
         if silent and running.was_lost and not self._knows(running.ticket):
-            raise self._lost(
-                ConnectionLost(
-                    self.host,
-                    "after a lost connection the host no longer knows the request; how it ended was lost on the way",
-                    hint="look at what it was to do before asking again",
-                )
-            )
+            raise self._lost(losses.no_longer_known(self.host))
         if not silent:
             running.recoveries = 0
         if running.stream.is_gapped and running.deadline is not None:
-            raise self._lost(
-                ConnectionLost(
-                    self.host,
-                    "a reply was lost with a broken connection, so that the answer has a gap",
-                    hint="a read may be asked again; of anything else look first",
-                )
-            )
+            raise self._lost(losses.gap(self.host))
         return messages, done
 
     def _recover(self, running: _Running, error: Exception) -> None:
@@ -363,49 +328,24 @@ class PsrpSession:
         """Refuses a host call that waits for an answer, so that the command fails and does not wait for ever."""
         pool, _ = self._ready(during=running)
         try:
-            refusal = host_refusal(message.clixml)
-            if refusal is None:
-                return
-            for piece in pool.outgoing(packed(HOST_RESPONSE, pool.id, running.ticket.command_id, refusal)):
-                pool.shell.send("pr", piece, command_id=running.ticket.command_id)
+            pool.refuse(message.clixml, running.ticket.command_id)
         except _UNANSWERABLE as error:
-            raise self._lost(
-                ConnectionLost(self.host, f"a question of the host could not be answered: {one_line(error)}")
-            ) from error
+            raise self._lost(losses.unanswered(self.host, error)) from error
 
     # --- looking -------------------------------------------------------------------------------------------------
 
     def alive(self, ticket: Ticket) -> bool:
         """Does the host still know that command? Asked over a connection of its own. Raises HostError."""
-        return self._asked_for(ticket, self._endpoint.read_timeout)
-
-    def _asked_for(self, ticket: Ticket, seconds: float) -> bool:
-        wire = Wire(self._endpoint)
-        wire.bound(min(seconds, self._endpoint.operation_timeout), seconds)
-        try:
-            return is_listed(wire, ticket)
-        except WIRE_ERRORS as error:
-            raise translate(self.host, self._endpoint, error, "asking for a command") from error
-        finally:
-            with suppress(*WIRE_ERRORS):
-                wire.close()
+        return looking.knows(self.host, self._endpoint, ticket, self._endpoint.read_timeout)
 
     def retire(self, ticket: Ticket) -> None:
         """Deletes that command's shell, which an earlier process of ours left; one that is gone is no error."""
-        wire = Wire(self._endpoint)
-        try:
-            wire.delete(f"{_SHELLS}/{self._endpoint.configuration}", selector_set=selectors_of(ticket.shell_id))
-        except WIRE_ERRORS as error:
-            if fault_code(error) != UNKNOWN_SELECTORS:
-                raise translate(self.host, self._endpoint, error, "deleting an old shell") from error
-        finally:
-            with suppress(*WIRE_ERRORS):
-                wire.close()
+        looking.retire(self.host, self._endpoint, ticket)
 
     def _knows(self, ticket: Ticket, seconds: float | None = None) -> bool:
         """As :meth:`alive`; a host that cannot say is taken to know it, so that the wait goes on."""
         try:
-            return self._asked_for(ticket, self._endpoint.read_timeout if seconds is None else seconds)
+            return looking.knows(self.host, self._endpoint, ticket, seconds or self._endpoint.read_timeout)
         except HostError:
             return True
 
@@ -446,15 +386,3 @@ class PsrpSession:
             remaining = max(1.0, deadline - self._clock.monotonic())
             operation, read = min(operation, remaining), min(read, remaining + _SLACK)
         wire.bound(operation, read)
-
-
-def _has_secret(asked: Request) -> bool:
-    def within(value: object) -> bool:
-        if isinstance(value, Secret | Credential):
-            return True
-        if isinstance(value, dict):
-            return any(map(within, value.values()))
-        return isinstance(value, list | tuple) and any(map(within, value))
-
-    commands: list[Command] = [each for statement in asked.statements for each in statement.commands]
-    return any(within(value) for each in commands for _, value in each.parameters)

@@ -12,7 +12,8 @@ from xml.etree import ElementTree
 from winmigrate.lab.console import Out, Stdin, Surroundings, command_line
 from winmigrate.lab.console.process import codec_of
 from winmigrate.lab.wire import soap
-from winmigrate.lab.wire.shells import Pipeline, Shell
+from winmigrate.lab.wire.pipelines import Pipeline
+from winmigrate.lab.wire.shells import Shell
 from winmigrate.lab.wire.soap import NS
 
 RESOURCE = soap.SHELL + "/cmd"

@@ -3,52 +3,32 @@
 from __future__ import annotations
 
 import base64
-import binascii
-import itertools
 import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import Any
-from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from winmigrate.lab.engine.effects import Engine
 from winmigrate.lab.wire import psrp, soap
 from winmigrate.lab.wire.clock import WireClock
+from winmigrate.lab.wire.exchange import Answer, Asker, bytes_of, command_element, expect, received
 from winmigrate.lab.wire.logon import Limits, LogonContext
-from winmigrate.lab.wire.shells import Pipeline, Reader, Shell
+from winmigrate.lab.wire.opening import Opening, idle_timeout
+from winmigrate.lab.wire.pipelines import Pipeline
+from winmigrate.lab.wire.shells import Shell
 from winmigrate.lab.wire.soap import NS, Envelope, WSManFault
-from winmigrate.lab.wire.winrs import RESOURCE as CMD
-from winmigrate.lab.wire.winrs import Chunk, CmdShell, Command, environment_of
+from winmigrate.lab.wire.winrs import CmdShell, Command
 
-ENDPOINTS = "http://schemas.microsoft.com/powershell/"
+__all__ = ["Answer", "Asker", "Service"]
+
 SHELLS = soap.SHELL
 COMMANDS = soap.SHELL + "/Command"
 _CONFIG = NS["cfg"]
-_DONE = soap.SHELL + "/CommandState/Done"
-_RUNNING = soap.SHELL + "/CommandState/Running"
 #: What an envelope needs around its payload.
 _ENVELOPE_ROOM = 2500
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who sends a request, and over what."""
-
-    context: LogonContext
-    reader: Reader
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A response's action and body (XML text). ``done``: it carries the end of a command."""
-
-    action: str
-    body: str
-    done: bool = False
 
 
 class Service:
@@ -71,18 +51,13 @@ class Service:
         run_as: Callable[[str], str] = lambda _endpoint: "",
     ) -> None:
         self._host = host
-        self._build = build
-        self._engines = engines
         self._clock = clock
         self._limits = limits
-        self._private_data = private_data
         self._report = report
-        self._admits = admits
-        self._run_as = run_as
+        self._opening = Opening(engines, clock, limits, private_data, report, admits, build, run_as)
         self._lock = threading.Lock()
         self._shells: dict[str, Shell] = {}
         self._operations: Counter[str] = Counter()
-        self._process_ids = itertools.count(1640, 4)
         self._verbs: dict[str, Callable[[Envelope, Asker], Answer]] = {
             "http://schemas.xmlsoap.org/ws/2004/09/transfer/Create": self._create,
             "http://schemas.xmlsoap.org/ws/2004/09/transfer/Delete": self._delete,
@@ -170,9 +145,9 @@ class Service:
         return shell
 
     def _create(self, envelope: Envelope, asker: Asker) -> Answer:
-        body = _expect(envelope, f"{{{SHELLS}}}Shell")
+        body = expect(envelope, f"{{{SHELLS}}}Shell")
         shell_id = (body.get("ShellId") or str(uuid.uuid4())).upper()
-        shell = self._made(envelope, asker, body, shell_id)
+        shell = self._opening.shell(envelope, asker, body, shell_id)
         with self._lock:
             owned = sum(one.belongs_to(asker.context) for one in self._shells.values())
             if owned >= self._limits.shells_per_user:
@@ -192,61 +167,6 @@ class Service:
             f'<w:Selector Name="ShellId">{shell_id}</w:Selector></w:SelectorSet></a:ReferenceParameters>'
             f"</x:ResourceCreated>{shell.describe(memory=False)}",
         )
-
-    def _made(self, envelope: Envelope, asker: Asker, body: ElementTree.Element, shell_id: str) -> Shell:
-        """The shell that a Create asks for: a runspace pool, or a cmd shell (which knows no session configurations)."""
-        endpoint = envelope.resource[len(ENDPOINTS) :] if envelope.resource.startswith(ENDPOINTS) else None
-        if envelope.resource == CMD:
-            endpoint = "Microsoft.PowerShell"
-        engine = self._engines(endpoint) if endpoint else None
-        if endpoint is None or engine is None:
-            raise soap.unknown_resource(envelope.resource)
-        context = replace(asker.context, shell_id=shell_id, endpoint=endpoint, state={})
-        if not self._admits(context):
-            raise soap.access_denied()
-        try:
-            uuid.UUID(shell_id)
-        except ValueError as error:
-            raise soap.bad_parameter() from error
-        given: tuple[Any, ...] = (
-            shell_id,
-            envelope.session_id,
-            replace(context, run_as=self._run_as(endpoint)),
-            engine,
-            self._clock,
-            self._limits,
-            self._private_data,
-            self._report,
-        )
-        is_cmd = envelope.resource == CMD
-        named: dict[str, Any] = {
-            "idle_timeout": self._idle_timeout(body.findtext("rsp:IdleTimeOut", None, NS)),
-            "process_id": next(self._process_ids),
-            "input_streams": body.findtext("rsp:InputStreams", "stdin" if is_cmd else "stdin pr", NS),
-            "output_streams": body.findtext("rsp:OutputStreams", "stdout stderr" if is_cmd else "stdout", NS),
-            "name": body.findtext("rsp:Name", None, NS),
-            "locale": (envelope.locale, envelope.data_locale),
-        }
-        if is_cmd:
-            folder = body.findtext("rsp:WorkingDirectory", None, NS)
-            environment = environment_of(body)
-            return CmdShell(
-                *given, build=self._build, options=envelope.options, environment=environment, folder=folder, **named
-            )
-        shell = Shell(*given, resource=envelope.resource, **named)
-        shell.feed(_bytes(body.findtext("ps:creationXml", "", NS)))
-        return shell
-
-    def _idle_timeout(self, text: str | None) -> float:
-        if text is None:
-            return self._limits.shell_idle_timeout
-        try:
-            seconds = soap.seconds_of(text)
-        except ValueError as error:
-            raise soap.bad_parameter() from error
-        if not self._limits.min_idle_timeout <= seconds <= self._limits.max_idle_timeout:
-            raise soap.bad_parameter()
-        return seconds
 
     def _watch(self, shell: Shell) -> None:
         """Deletes the shell once nobody has asked anything of it for its IdleTimeOut, running commands or not
@@ -288,7 +208,7 @@ class Service:
         return Answer(action, shell.describe(memory=True))
 
     def _enumerate(self, envelope: Envelope, asker: Asker) -> Answer:
-        body = _expect(envelope, f"{{{NS['n']}}}Enumerate")
+        body = expect(envelope, f"{{{NS['n']}}}Enumerate")
         if envelope.resource == SHELLS:
             with self._lock:
                 shells = list(self._shells.values())
@@ -316,12 +236,12 @@ class Service:
             return []
         with shell.lock:
             known = list(shell.pipelines.values())
-        return [_listed(one) for one in known]
+        return [command_element(one) for one in known]
 
     # --- commands ----------------------------------------------------------------------------------------------------
 
     def _command(self, envelope: Envelope, asker: Asker) -> Answer:
-        body = _expect(envelope, f"{{{SHELLS}}}CommandLine")
+        body = expect(envelope, f"{{{SHELLS}}}CommandLine")
         shell = self._talking(envelope, asker)
         command_id = (body.get("CommandId") or str(uuid.uuid4())).upper()
         try:
@@ -345,7 +265,7 @@ class Service:
             if isinstance(pipeline, Command):
                 pipeline.begin()
             else:
-                shell.feed(b"".join(_bytes(item.text) for item in body.findall("rsp:Arguments", NS)), pipeline)
+                shell.feed(b"".join(bytes_of(item.text) for item in body.findall("rsp:Arguments", NS)), pipeline)
         except (WSManFault, psrp.BadFragments):
             with shell.lock:
                 shell.pipelines.pop(command_id, None)
@@ -365,10 +285,10 @@ class Service:
         return pipeline
 
     def _send(self, envelope: Envelope, asker: Asker) -> Answer:
-        body = _expect(envelope, f"{{{SHELLS}}}Send")
+        body = expect(envelope, f"{{{SHELLS}}}Send")
         shell = self._talking(envelope, asker)
         for stream in body.findall("rsp:Stream", NS):
-            data, pipeline = _bytes(stream.text), self._pipeline(shell, stream.get("CommandId"))
+            data, pipeline = bytes_of(stream.text), self._pipeline(shell, stream.get("CommandId"))
             if isinstance(shell, CmdShell):
                 shell.send(pipeline, data, end=stream.get("End", "false").lower() in {"true", "1"})
             else:
@@ -376,7 +296,7 @@ class Service:
         return Answer(SHELLS + "/SendResponse", "<rsp:SendResponse/>")
 
     def _receive(self, envelope: Envelope, asker: Asker) -> Answer:
-        body = _expect(envelope, f"{{{SHELLS}}}Receive")
+        body = expect(envelope, f"{{{SHELLS}}}Receive")
         shell = self._talking(envelope, asker)
         stream = body.find("rsp:DesiredStream", NS)
         command_id = stream.get("CommandId") if stream is not None else None
@@ -384,25 +304,11 @@ class Service:
         timeout = envelope.timeout if envelope.timeout is not None else self._limits.default_operation_timeout
         room = min(envelope.max_size or self._limits.max_envelope, self._limits.max_envelope) - _ENVELOPE_ROOM
         fragments, done = shell.receive(pipeline, timeout, room, asker.reader)
-        mark = f' CommandId="{pipeline.command_id}"' if pipeline is not None else ""
-        streams = "".join(
-            f'<rsp:Stream Name="{fragment.stream if isinstance(fragment, Chunk) else "stdout"}"{mark}>'
-            f"{base64.b64encode(fragment).decode()}</rsp:Stream>"
-            for fragment in fragments
-        )
-        code = pipeline.exit_code if isinstance(pipeline, Command) else 0
-        if done:
-            if isinstance(pipeline, Command):
-                streams += "".join(f'<rsp:Stream Name="{name}"{mark} End="true"/>' for name in ("stdout", "stderr"))
-            streams += (
-                f'<rsp:CommandState{mark} State="{_DONE}"><rsp:ExitCode>{code}</rsp:ExitCode></rsp:CommandState>'
-            )
-        elif isinstance(pipeline, Command):
-            streams += f'<rsp:CommandState{mark} State="{_RUNNING}"/>'
-        return Answer(SHELLS + "/ReceiveResponse", f"<rsp:ReceiveResponse>{streams}</rsp:ReceiveResponse>", done)
+        said = received(pipeline, fragments, done)
+        return Answer(SHELLS + "/ReceiveResponse", f"<rsp:ReceiveResponse>{said}</rsp:ReceiveResponse>", done)
 
     def _signal(self, envelope: Envelope, asker: Asker) -> Answer:
-        body = _expect(envelope, f"{{{SHELLS}}}Signal")
+        body = expect(envelope, f"{{{SHELLS}}}Signal")
         shell = self._find(envelope, asker)
         if shell.disconnected:
             raise soap.shell_disconnected()
@@ -422,12 +328,12 @@ class Service:
     # --- connections -------------------------------------------------------------------------------------------------
 
     def _disconnect(self, envelope: Envelope, asker: Asker) -> Answer:
-        body = _expect(envelope, f"{{{SHELLS}}}Disconnect")
+        body = expect(envelope, f"{{{SHELLS}}}Disconnect")
         shell = self._talking(envelope, asker)
         idle = body.findtext("rsp:IdleTimeOut", None, NS)
         mode = body.findtext("rsp:BufferMode", None, NS)
         if idle is not None:
-            shell.idle_timeout = self._idle_timeout(idle)
+            shell.idle_timeout = idle_timeout(self._limits, idle)
             self._watch(shell)
         if mode in {"Block", "Drop"}:
             shell.buffer_mode = mode
@@ -445,7 +351,7 @@ class Service:
         return Answer(SHELLS + "/ReconnectResponse", "")
 
     def _connect(self, envelope: Envelope, asker: Asker) -> Answer:
-        body = _expect(envelope, f"{{{SHELLS}}}Connect")
+        body = expect(envelope, f"{{{SHELLS}}}Connect")
         shell = self._find(envelope, asker)
         action = SHELLS + "/ConnectResponse"
         command_id = body.get("CommandId")
@@ -457,7 +363,7 @@ class Service:
         if not shell.is_disconnected:
             raise soap.connected_elsewhere()
         answer = base64.b64encode(
-            shell.connect(_bytes(body.findtext("ps:connectXml", "", NS)), envelope.session_id)
+            shell.connect(bytes_of(body.findtext("ps:connectXml", "", NS)), envelope.session_id)
         ).decode()
         return Answer(
             action,
@@ -465,26 +371,3 @@ class Service:
             f'{escape(shell.output_streams)}</rsp:OutputStreams><connectResponseXml xmlns="{NS["ps"]}">{answer}'
             "</connectResponseXml></rsp:ConnectResponse>",
         )
-
-
-def _listed(command: Pipeline) -> str:
-    """The rsp:Command element of Enumerate."""
-    line = escape(command.line) if isinstance(command, Command) else ""
-    state = "Done" if command.finished else "Running"
-    return (
-        f'<rsp:Command xmlns:rsp="{SHELLS}"><rsp:CommandId>{command.command_id}</rsp:CommandId><rsp:CommandLine>{line}'
-        f"</rsp:CommandLine><rsp:CommandState>{state}</rsp:CommandState></rsp:Command>"
-    )
-
-
-def _expect(envelope: Envelope, tag: str) -> ElementTree.Element:
-    if envelope.body is None or envelope.body.tag != tag:
-        raise soap.bad_parameter()
-    return envelope.body
-
-
-def _bytes(text: str | None) -> bytes:
-    try:
-        return base64.b64decode(text or "")
-    except binascii.Error as error:
-        raise soap.bad_parameter() from error

@@ -36,9 +36,9 @@ def test_what_was_found_stands_beside_what_is_read() -> None:
         "\n"
         "hosts:\n"
         "  hv01: {address: hv01.corp.example}    # Windows Server 2022\n"
-        "    # C:: 40 GiB free of 100 GiB, the system's\n"
-        "    # D: (VMs): 1.73 TiB free of 2 TiB\n".replace("D: (VMs)", "D: (VMs)")
-        + "    # switches: External (External), Lab: [x] (Private)\n"
+        "    # C: 40 GiB free of 100 GiB, the system's\n"
+        "    # D: (VMs): 1.73 TiB free of 2 TiB\n"
+        "    # switches: External (External), Lab: [x] (Private)\n"
         "    # migration networks: 10.0.1.0/24\n"
         "  hv02: {address: '10.0.0.2'}    # Windows Server 2019\n"
         "    # switches: External (External)\n"

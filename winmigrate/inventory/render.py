@@ -88,8 +88,8 @@ def _host(host: HostFound) -> list[str]:
         label = f" ({_comment(volume.label)})" if volume.label else ""
         system = ", the system's" if volume.system else ""
         sizes = f"{in_units(volume.free)} free of {in_units(volume.size)}"
-        letter = _comment(volume.name).rstrip(":")
-        lines.append(f"    # {letter}{label}: {sizes}{system}")
+        head = f"{_comment(volume.name)}{label}".removesuffix(":")
+        lines.append(f"    # {head}: {sizes}{system}")
     if host.switches:
         names = ", ".join(f"{_comment(switch.name)} ({_comment(switch.kind)})" for switch in host.switches)
         lines.append(f"    # switches: {names}")

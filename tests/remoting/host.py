@@ -40,6 +40,8 @@ def record(message: str, fqeid: str = "Broken,Test") -> PSObject:
 class FewCommands:
     """Write-Output, Write-Error, Fail, Count (N outputs, ``Every`` seconds apart), Echo (its parameters), Ask, Hide.
 
+    After ``Gate`` outputs Count waits for :attr:`gate`.
+
     ``ran`` has the commands that were really begun, so that a test sees what was sent twice.
     """
 
@@ -49,6 +51,7 @@ class FewCommands:
         self.opened: list[str] = []
         self.pipelines: list[str] = []
         self.lock = threading.Lock()
+        self.gate = threading.Event()
 
     def run(
         self,
@@ -101,6 +104,8 @@ def _count(
     for number in range(given["To"]):
         yield Message("PIPELINE_OUTPUT", bare(number))
         yield Wait(deadline=host.clock.monotonic() + given.get("Every", 0.0), ready=stopping, interruptible=True)
+        while number + 1 == given.get("Gate") and not host.gate.is_set() and not stopping():
+            yield Wait(deadline=host.clock.monotonic() + 0.05, ready=stopping, interruptible=True)
         if stopping():
             return
 

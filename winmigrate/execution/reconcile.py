@@ -36,7 +36,6 @@ _MOVING_STATUSES = frozenset(
 
 #: JobState numbers that mean an ending has come (win32 docs; 32768: os-win).
 ENDED_JOB_STATES = frozenset({7, 8, 9, 10, 32768})
-_FAILED_JOB_STATES = frozenset({8, 9, 10})
 
 
 @dataclass(frozen=True, slots=True)

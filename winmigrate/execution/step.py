@@ -7,7 +7,6 @@ first, and adopts what runs.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from winmigrate.errors import HostError
@@ -259,8 +258,3 @@ def note_progress(run: Run, view: View) -> None:
         if phase != state.phase or moved:
             run.ledger.write(step.id, Kind.PROGRESS, phase=phase, percent=percent)
         points.reach(points.PHASE + phase)
-
-
-def ticket_data(ticket: Ticket) -> dict[str, str]:
-    """A ticket as the journal keeps it."""
-    return dict(asdict(ticket))

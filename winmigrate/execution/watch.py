@@ -129,7 +129,6 @@ class Watcher:
         self._guard = threading.Lock()
         self._waiters: list[_Waiter] = []
         self._view: View | None = None
-        self._pace = PACE
         self._hurried = 0
         self._ended = False
         #: The newest failure of whoever is told of views, or "".
@@ -160,10 +159,6 @@ class Watcher:
         """Look at once, and every second for a little while."""
         self._hurried = HURRY[1]
         self._poke.set()
-
-    def slow(self, slow: bool) -> None:
-        """Polls every 30 s instead of every 5 s."""
-        self._pace = SLOW_PACE if slow else PACE
 
     def look(self) -> View:
         """A view that was asked for after this call; a silent one if nobody looks any more."""
@@ -202,7 +197,7 @@ class Watcher:
                     waiter.view = view
                     waiter.looked.set()
                 self._tell(view)
-                self._poke.wait(HURRY[0] if self._hurried > 0 else self._pace)
+                self._poke.wait(HURRY[0] if self._hurried > 0 else PACE)
                 self._hurried = max(0, self._hurried - 1)
         finally:
             with self._guard:

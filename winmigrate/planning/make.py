@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from winmigrate.checks.finding import CandidateFindings, Findings
+from winmigrate.checks.reserves import disk_kept, memory_kept
 from winmigrate.facts import Unreadable
 from winmigrate.kinds import FileMove, Move
-from winmigrate.placement import HostRooms, Option, Refused, Room, Wish, disk_reserve, memory_reserve, place
+from winmigrate.placement import HostRooms, Option, Refused, Room, Wish, place
 from winmigrate.planning.bound import lower_bound, makespan
 from winmigrate.planning.estimate import seconds_for
 from winmigrate.planning.expectations import disks_digest
@@ -168,8 +169,7 @@ def _rooms(name: str, facts: HostFacts, inventory: Inventory) -> HostRooms | Non
     total, free = system.total_visible_memory_size, system.free_physical_memory
     if isinstance(total, Unreadable) or isinstance(free, Unreadable):
         return None
-    reserve = inventory.hosts[name].reserve
-    kept = reserve.memory if reserve.memory is not None else memory_reserve(total * 1024)
+    kept = memory_kept(inventory, name, total * 1024)
     volumes = {}
     for item in facts.volumes:
         if not isinstance(item.drive_letter, str) or not isinstance(item.size, int):
@@ -177,7 +177,7 @@ def _rooms(name: str, facts: HostFacts, inventory: Inventory) -> HostRooms | Non
         if not isinstance(item.size_remaining, int):
             continue
         letter = item.drive_letter.upper()
-        volumes[f"{letter}:"] = Room(item.size, item.size_remaining, reserve.disks.get(letter, disk_reserve(item.size)))
+        volumes[f"{letter}:"] = Room(item.size, item.size_remaining, disk_kept(inventory, name, letter, item.size))
     drive = system.system_drive if isinstance(system.system_drive, str) else "C:"
     return HostRooms(name, Room(total * 1024, free * 1024, kept), volumes, drive.upper())
 

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from winmigrate.checks.finding import Findings
 from winmigrate.documents import Kind, RunFolder, create_run_folder, open_run_folder
-from winmigrate.errors import HostError
-from winmigrate.facts import Unreadable
 from winmigrate.inventory import Inventory, load_inventory
 from winmigrate.planning.plan import Plan
 from winmigrate.reporting.explained import EXPLANATION
@@ -169,8 +167,3 @@ def endpoint_of(host: Host, credential_for: Callable[[str], Credential | None]) 
 def versions_of(roll: Roll) -> dict[str, str]:
     """Windows version by host, of those that said theirs."""
     return {name: entry.version for name, entry in roll.entries.items() if isinstance(entry.version, str)}
-
-
-def why_unreached(error: HostError | Unreadable) -> str:
-    """One line."""
-    return error.reason if isinstance(error, Unreadable) else str(error)

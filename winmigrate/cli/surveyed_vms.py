@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from winmigrate.facts import Unreadable
 from winmigrate.survey import HostFacts
-from winmigrate.survey.nouns import path_key
+from winmigrate.survey.facts_of_hosts import path_key
 from winmigrate.windows.vm import VM
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from winmigrate.facts import Unreadable
-from winmigrate.survey.nouns import HostFacts, path_key
+from winmigrate.survey.facts_of_hosts import HostFacts, path_key
 from winmigrate.windows.row import columns
 
 #: Value of one fact as text, or why it could not be read.

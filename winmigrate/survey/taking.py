@@ -21,8 +21,9 @@ from winmigrate.remoting.reads import read_batch, reading
 from winmigrate.request import Clock, Session
 from winmigrate.survey import crew
 from winmigrate.survey.candidates import Candidates
+from winmigrate.survey.facts_of_hosts import HostFacts, path_key
 from winmigrate.survey.hops import PROBE, Credentials, hop_of, no_credential, probes_of
-from winmigrate.survey.nouns import HopB, HostFacts, PairFacts, Roll, Survey, pair_key, path_key
+from winmigrate.survey.nouns import HopB, PairFacts, Roll, Survey, pair_key
 from winmigrate.survey.reading import Reader, members_of, reason_of, shown, unreached
 from winmigrate.survey.roll import read_identity
 from winmigrate.survey.wishes import files_of
@@ -105,8 +106,7 @@ def _facts(reader: Reader, asked_at: dt.datetime, secured: Sequence[str]) -> Hos
     found: dict[str, Any] = {}
     for table in TABLES:
         members = reader.members(table)
-        single = table.name in {"computer_system", "operating_system", "vm_host"}
-        found[table.name] = reader.one(table, members) if single else reader.table(table, members)
+        found[table.name] = reader.one(table, members) if table.single else reader.table(table, members)
     if not isinstance(found["vms"], Unreadable):
         found["vms"] = shown(found["vms"], who, reader.host)
     recent = at_least(reader.version, "2016")

@@ -7,7 +7,7 @@ import ntpath
 from winmigrate.facts import Unreadable
 from winmigrate.playbook.types import StorageWish
 from winmigrate.survey.candidates import Candidate
-from winmigrate.survey.nouns import HostFacts
+from winmigrate.survey.facts_of_hosts import HostFacts
 from winmigrate.windows.move import FileByFile, OneFolder, Storage
 from winmigrate.windows.paths import PlannedFile, in_folder, planned_files
 from winmigrate.windows.vm import VM

@@ -119,8 +119,8 @@ class Identity:
     groups: tuple[str, ...] | Unreadable = NOT_ASKED
 
 
-COMPUTER_SYSTEM = Table("computer_system", ComputerSystem, (cim("Win32_ComputerSystem"),))
-OPERATING_SYSTEM = Table("operating_system", OperatingSystem, (cim("Win32_OperatingSystem"),))
+COMPUTER_SYSTEM = Table("computer_system", ComputerSystem, (cim("Win32_ComputerSystem"),), single=True)
+OPERATING_SYSTEM = Table("operating_system", OperatingSystem, (cim("Win32_OperatingSystem"),), single=True)
 PROCESSORS = Table("processors", Processor, (cim("Win32_Processor"),))
 SERVICES = Table("services", Service, (cim("Win32_Service", filter="Name='vmms' OR Name='ClusSvc' OR Name='WinRM'"),))
 FEATURES = Table(
@@ -128,7 +128,7 @@ FEATURES = Table(
     Feature,
     (command("Get-WindowsFeature", Name=["Hyper-V", "Hyper-V-PowerShell", "Failover-Clustering"]),),
 )
-VM_HOST = Table("vm_host", VMHost, (command("Get-VMHost"),), class_known_from="2016")
+VM_HOST = Table("vm_host", VMHost, (command("Get-VMHost"),), class_known_from="2016", single=True)
 SUPPORTED_VERSIONS = Table(
     "supported_versions", SupportedVersion, (command("Get-VMHostSupportedVersion"),), since="2016"
 )

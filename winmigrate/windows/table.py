@@ -20,7 +20,7 @@ class Table(Generic[R_co]):
     """``source`` makes the objects; ``since`` is the Windows version that brought it, None for 2012.
 
     ``class_known_from``: the version from which the properties of the objects are known for certain. Older hosts are
-    asked for the members of what they have (:meth:`members`), in the same request.
+    asked for the members of what they have (:meth:`members`), in the same request. ``single``: there is one row always.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Table(Generic[R_co]):
     source: tuple[Command, ...]
     since: str | None = None
     class_known_from: str | None = None
+    single: bool = False
 
     def exists(self, version: str) -> bool:
         """Does this Windows version have what fills the table?"""

@@ -161,7 +161,6 @@ def test_words_without_effect_in_this_version_are_refused_and_never_ignored() ->
     assert [
         (fault.line, fault.path) for fault in caught.value.faults if "not yet in this version" in fault.message
     ] == [
-        (6, "migrations[0].kind"),
         (8, "migrations[0].dvd"),
         (9, "migrations[0].vlans"),
         (11, "migrations[1].kind"),

@@ -27,8 +27,11 @@ class Severity(str, Enum):
 
 
 class Scope(str, Enum):
-    """What a requirement is evaluated once for."""
+    """What a requirement is evaluated once for. KIND: one that does not speak of such a move at all."""
 
+    KIND = "kind"
+    CLUSTER = "cluster"
+    SHARE = "share"
     HOST = "host"
     PAIR = "pair"
     VM = "vm"
@@ -64,15 +67,21 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a finding is about. Hosts by inventory name, the VM by its Id (text) and name; empty where out of scope."""
+    """What a finding is about. Hosts by inventory name, the VM by its Id (text) and name; empty where out of scope.
+
+    ``name``: what the cluster, the share or the kind of move is called, for those scopes.
+    """
 
     scope: Scope
     vm_id: str = ""
     vm_name: str = ""
     source: str = ""
     destination: str = ""
+    name: str = ""
 
     def __str__(self) -> str:
+        if self.name:
+            return self.name
         if self.scope is Scope.HOST:
             return self.source
         if self.scope is Scope.PAIR:
@@ -125,13 +134,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class CandidateFindings:
-    """One candidate and the places in ``Findings.all`` that apply to it."""
+    """One candidate and the places in ``Findings.all`` that apply to it. ``kind``: of the move it would be."""
 
     vm_id: str
     vm_name: str
     source: str
     destination: str
     indexes: tuple[int, ...]
+    kind: str = "shared-nothing"
 
 
 @dataclass(frozen=True, slots=True)

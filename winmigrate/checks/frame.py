@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from winmigrate.checks.finding import Finding, Outcome, Remedy, Resolver, Scope, Severity, Subject
 from winmigrate.checks.index import HostIndex
+from winmigrate.checks.kind_of_move import ALL_KINDS, SHARED_NOTHING
 from winmigrate.facts import VERSIONS, Unreadable
 from winmigrate.survey import Candidate, PairFacts, Survey
 
@@ -121,6 +122,7 @@ class Ground:
     is_source: bool = True
     is_destination: bool = True
     claims: Claims | None = None
+    kind: str = SHARED_NOTHING
 
     @property
     def destination(self) -> HostIndex:
@@ -179,9 +181,6 @@ class Requirement:
 
 
 REGISTRY: dict[str, Requirement] = {}
-
-#: Kinds of moves by the letters of notes on requirements: cluster, shared-smb, shared-nothing.
-ALL_KINDS = ("cluster", "shared-smb", "shared-nothing")
 
 
 def requirement(

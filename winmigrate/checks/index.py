@@ -45,6 +45,11 @@ class HostIndex:
         """The host's name in the inventory."""
         return self.facts.host
 
+    @property
+    def cluster(self) -> str | Unreadable | None:
+        """The name of the cluster that it is a node of; None for one in no cluster."""
+        return Unreadable("the host was not asked for its cluster")
+
     def vm(self, vm_id: str) -> VM | Unreadable | None:
         """The VM of this Id; None if the host has none."""
         found = self.of("vms", vm_id, key="id")

@@ -21,6 +21,7 @@ from winmigrate.checks.finding import (
 )
 from winmigrate.checks.frame import REGISTRY, Ground, Requirement, Role, evaluate, survey_index
 from winmigrate.checks.index import HostIndex
+from winmigrate.checks.kind_of_move import kind_of_move
 from winmigrate.survey import Candidate, Candidates, HostFacts, PairFacts, Survey, Unmatched
 
 if TYPE_CHECKING:
@@ -75,45 +76,67 @@ class _Running:
     findings: list[Finding] = field(default_factory=list)
     #: What was evaluated on a subject: requirement -> place in ``findings``.
     done: dict[Subject, dict[str, int]] = field(default_factory=dict)
+    #: The kinds of moves that were evaluated there.
+    seen: dict[Subject, set[str]] = field(default_factory=dict)
+    #: Kind -> the places of the requirements that do not speak of such a move.
+    foreign: dict[str, list[int]] = field(default_factory=dict)
 
     def candidate(self, item: Candidate) -> CandidateFindings:
         source, destination = self._index(item.source), self._index(item.destination)
-        on_source, on_destination = self._host(source), self._host(destination)
-        on_pair = self._scope(
-            Subject(Scope.PAIR, source=item.source, destination=item.destination),
-            lambda: self._ground(source, destination, self.survey.pair(item.source, item.destination)),
-        )
-        on_vm = self._scope(
-            Subject(Scope.VM, item.vm_id, item.vm_name, item.source), lambda: self._ground(source, None, None, item)
-        )
-        on_all = self._scope(
-            Subject(Scope.CANDIDATE, item.vm_id, item.vm_name, item.source, item.destination),
-            lambda: self._ground(source, destination, self.survey.pair(item.source, item.destination), item),
-        )
+        kind = kind_of_move(item, self.playbook.migrations[item.migration].kind, source, destination)
+        pair = self.survey.pair(item.source, item.destination)
+        on_source, on_destination = self._host(source, kind), self._host(destination, kind)
+        on_wider = {
+            Scope.PAIR: self._scope(
+                Subject(Scope.PAIR, source=item.source, destination=item.destination),
+                kind,
+                lambda: self._ground(kind, source, destination, pair),
+            ),
+            Scope.VM: self._scope(
+                Subject(Scope.VM, item.vm_id, item.vm_name, item.source),
+                kind,
+                lambda: self._ground(kind, source, None, None, item),
+            ),
+            Scope.CANDIDATE: self._scope(
+                Subject(Scope.CANDIDATE, item.vm_id, item.vm_name, item.source, item.destination),
+                kind,
+                lambda: self._ground(kind, source, destination, pair, item),
+            ),
+        }
+        if isinstance(source.cluster, str):
+            on_wider[Scope.CLUSTER] = self._scope(
+                Subject(Scope.CLUSTER, name=source.cluster),
+                kind,
+                lambda: self._ground(kind, source, destination, pair),
+            )
         indexes: list[int] = []
         for requirement in self.chosen:
+            if kind not in requirement.kinds:
+                continue
             if requirement.scope is Scope.HOST:
                 if requirement.role is not Role.DESTINATION:
                     indexes.append(on_source[requirement.id])
                 if requirement.role is not Role.SOURCE and destination is not source:
                     indexes.append(on_destination[requirement.id])
-            elif requirement.scope is Scope.PAIR:
-                indexes.append(on_pair[requirement.id])
-            elif requirement.scope is Scope.VM:
-                indexes.append(on_vm[requirement.id])
-            else:
-                indexes.append(on_all[requirement.id])
-        return CandidateFindings(item.vm_id, item.vm_name, item.source, item.destination, tuple(indexes))
+            elif requirement.scope in on_wider:
+                indexes.append(on_wider[requirement.scope][requirement.id])
+        indexes += self._foreign(kind)
+        return CandidateFindings(item.vm_id, item.vm_name, item.source, item.destination, tuple(indexes), kind)
 
-    def _host(self, host: HostIndex) -> dict[str, int]:
-        return self._scope(Subject(Scope.HOST, source=host.name), lambda: self._ground(host, None, None))
+    def _host(self, host: HostIndex, kind: str) -> dict[str, int]:
+        return self._scope(Subject(Scope.HOST, source=host.name), kind, lambda: self._ground(kind, host, None, None))
 
     def _ground(
-        self, source: HostIndex, destination: HostIndex | None, pair: PairFacts | None, item: Candidate | None = None
+        self,
+        kind: str,
+        source: HostIndex,
+        destination: HostIndex | None,
+        pair: PairFacts | None,
+        item: Candidate | None = None,
     ) -> Ground:
         return Ground(
             source, self.now, self.inventory, self.playbook, destination, pair, item,
-            source.name in self.sources, source.name in self.destinations, self.claims,
+            source.name in self.sources, source.name in self.destinations, self.claims, kind,
         )  # fmt: skip
 
     def _index(self, name: str) -> HostIndex:
@@ -121,17 +144,43 @@ class _Running:
             self.indexes[name] = HostIndex(HostFacts(name))
         return self.indexes[name]
 
-    def _scope(self, subject: Subject, ground: Callable[[], Ground]) -> dict[str, int]:
-        """Everything of one scope, on one subject, once."""
-        found = self.done.get(subject)
-        if found is None:
-            found = self.done[subject] = {}
+    def _scope(self, subject: Subject, kind: str, ground: Callable[[], Ground]) -> dict[str, int]:
+        """Everything of one scope that speaks of such a move, on one subject, once."""
+        found = self.done.setdefault(subject, {})
+        seen = self.seen.setdefault(subject, set())
+        if kind not in seen:
+            seen.add(kind)
             stand = ground()
             for requirement in self.chosen:
-                if requirement.scope is subject.scope and _concerns(requirement, stand):
+                if (
+                    requirement.scope is subject.scope
+                    and requirement.id not in found
+                    and kind in requirement.kinds
+                    and _concerns(requirement, stand)
+                ):
                     found[requirement.id] = len(self.findings)
                     self.findings.append(evaluate(requirement, stand, subject))
         return found
+
+    def _foreign(self, kind: str) -> list[int]:
+        """What does not apply to such a move at all: said once for all of them."""
+        if kind not in self.foreign:
+            self.foreign[kind] = []
+            for requirement in self.chosen:
+                if kind not in requirement.kinds:
+                    self.foreign[kind].append(len(self.findings))
+                    self.findings.append(
+                        Finding(
+                            requirement=requirement.id,
+                            title=requirement.title,
+                            severity=requirement.severity,
+                            subject=Subject(Scope.KIND, name=kind),
+                            outcome=Outcome.SKIP,
+                            evidence=f"not for a move of kind {kind}",
+                            page=requirement.page,
+                        )
+                    )
+        return self.foreign[kind]
 
 
 def _concerns(requirement: Requirement, ground: Ground) -> bool:

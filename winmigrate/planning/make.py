@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from winmigrate.checks.finding import CandidateFindings, Findings
+from winmigrate.checks.kind_of_move import SHARED_NOTHING
 from winmigrate.checks.reserves import disk_kept, memory_kept
 from winmigrate.facts import Unreadable
 from winmigrate.kinds import FileMove, Move
@@ -126,6 +127,12 @@ def _wish(
             blocked.append(f"{candidate.destination}: not reached ({why})")
             continue
         item = found[vm_id, candidate.destination]
+        if item.kind != SHARED_NOTHING:
+            blocked.append(
+                f"{candidate.destination}: this version checks moves of kind {item.kind} and does not make them yet; "
+                "kind: shared-nothing moves the storage with the VM"
+            )
+            continue
         if not findings.may_be_placed(item):
             ids = [finding.requirement for finding in findings.of(item) if finding.blocks]
             blocked.append(f"{candidate.destination}: {', '.join(dict.fromkeys(ids))}")
@@ -217,7 +224,7 @@ def _step(
         source=candidate.source,
         destination=candidate.destination,
         destination_fqdn=fqdn,
-        kind="shared-nothing",
+        kind=SHARED_NOTHING,
         route=inventory.hosts[candidate.source].second_hop.kind,
         state=candidate.state,
         storage_path=storage.path if isinstance(storage, OneFolder) else "",

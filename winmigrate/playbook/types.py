@@ -103,6 +103,11 @@ class StorageWish:
     checkpoints: str | None = None
     paging: str | None = None
 
+    @property
+    def given(self) -> bool:
+        """Does it wish anything?"""
+        return bool(self.path or self.disks or self.config or self.checkpoints or self.paging)
+
     def disk_path(self, leaf: str, vm_name: str) -> str | None:
         """The whole path for a disk that has a wish of its own; None: it goes where ``path`` says."""
         for name, wish in self.disks.items():

@@ -12,7 +12,7 @@ _ENTRY = r"(?:migrations\[\d+\]|evacuate)"
 
 #: What is refused: "path" or "path=text" as a regular expression, and what to do until then.
 NOT_YET: dict[str, str] = {
-    rf"{_ENTRY}\.kind=(?:cluster|shared-smb|storage|offline)": "wanted: auto or shared-nothing",
+    rf"{_ENTRY}\.kind=(?:storage|offline)": "wanted: auto, shared-nothing, or for checks alone cluster or shared-smb",
     rf"{_ENTRY}\.storage\..*=\\\\.*": "wanted: a path on a drive of the destination",
     rf"{_ENTRY}\.vlans": "until then set them on the adapter after the move",
     rf"{_ENTRY}\.dvd=eject": "until then eject by hand: Set-VMDvdDrive -Path $null",

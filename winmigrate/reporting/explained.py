@@ -25,7 +25,7 @@ class Explanation:
 #: `winmigrate schema explanation`.
 EXPLANATION = Kind("explanation", Explanation)
 
-_SCOPES = (Scope.HOST, Scope.PAIR, Scope.VM, Scope.CANDIDATE)
+_SCOPES = (Scope.HOST, Scope.PAIR, Scope.CLUSTER, Scope.SHARE, Scope.VM, Scope.CANDIDATE, Scope.KIND)
 
 
 def candidate_text(findings: Findings, candidate: CandidateFindings) -> str:
@@ -47,7 +47,15 @@ def candidate_text(findings: Findings, candidate: CandidateFindings) -> str:
     return "\n".join(lines) + "\n"
 
 
-_SCOPE_WORD = {Scope.HOST: "host", Scope.PAIR: "pair", Scope.VM: "VM", Scope.CANDIDATE: "VM and destination"}
+_SCOPE_WORD = {
+    Scope.HOST: "host",
+    Scope.PAIR: "pair",
+    Scope.CLUSTER: "cluster",
+    Scope.SHARE: "share",
+    Scope.VM: "VM",
+    Scope.CANDIDATE: "VM and destination",
+    Scope.KIND: "moves of kind",
+}
 _OUTCOMES = (Outcome.FAIL, Outcome.UNKNOWN, Outcome.PENDING, Outcome.PASS, Outcome.SKIP)
 _SEVERITIES = (Severity.BLOCKS, Severity.RISKS, Severity.INFORMS)
 

@@ -109,6 +109,11 @@ def volume(path: str) -> str:
     return ntpath.splitdrive(path.removeprefix("\\\\?\\"))[0].upper()
 
 
+def is_unc(path: str) -> bool:
+    r"""Is the path on a share (``\\server\share\...``, also as ``\\?\UNC\server\share``)?"""
+    return path.startswith("\\\\") and (not path.startswith(("\\\\?\\", "\\\\.\\")) or path[4:8].upper() == "UNC\\")
+
+
 def _key(path: str) -> str:
     return ntpath.normpath(path.removeprefix("\\\\?\\")).casefold()
 

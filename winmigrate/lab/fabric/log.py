@@ -1,7 +1,9 @@
 """What happened in the fabric, in order: one JSON object an entry. The judge of chaos tests reads it.
 
-Every entry has ``n`` (from 1, without gaps), ``at`` (fabric seconds) and ``kind``; the rest is the kind's own:
-"request" (from the wire), "command" (host, name, parameters), "move-started" (host, vm, destination, job),
+What the wire was asked stands in a sequence of its own: how many Receives a client needs, and whether one comes before
+or after what its pipeline does in the same instant, is between two processes, and no event of the fabric.
+Every entry has ``n`` (from 1, without gaps in its sequence), ``at`` (fabric seconds) and ``kind``; the rest is the kind's own:
+"request" (the wire's sequence), "command" (host, name, parameters), "move-started" (host, vm, destination, job),
 "phase" (job, phase), "move-ended" (job, state, error), "fault" (id, what struck), "host-down", "host-up".
 """
 
@@ -21,6 +23,7 @@ class FabricLog:
         self._now = now
         self._lock = threading.Lock()
         self._entries: list[dict[str, Any]] = []
+        self._requests: list[dict[str, Any]] = []
         self._file: IO[str] | None = None
         if path is not None:
             path.touch(mode=0o600)
@@ -30,16 +33,20 @@ class FabricLog:
         """Adds an entry. ``facts`` must be JSON values; no secrets."""
         at = round(self._now(), 6)
         with self._lock:
-            entry = {"n": len(self._entries) + 1, "at": at, "kind": kind, **facts}
-            self._entries.append(entry)
-            if self._file is not None:
+            sequence = self._sequence(kind)
+            entry = {"n": len(sequence) + 1, "at": at, "kind": kind, **facts}
+            sequence.append(entry)
+            if self._file is not None and sequence is self._entries:
                 self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
                 self._file.flush()
 
     def read(self, after: int = 0, kind: str | None = None) -> list[dict[str, Any]]:
-        """The entries with ``n`` above ``after``, of one kind if asked."""
+        """The entries with ``n`` above ``after``, of one kind if asked. "request" reads the wire's sequence."""
         with self._lock:
-            return [entry for entry in self._entries[after:] if kind is None or entry["kind"] == kind]
+            return [entry for entry in self._sequence(kind)[after:] if kind is None or entry["kind"] == kind]
+
+    def _sequence(self, kind: str | None) -> list[dict[str, Any]]:
+        return self._requests if kind == "request" else self._entries
 
     def close(self) -> None:
         with self._lock:

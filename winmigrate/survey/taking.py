@@ -38,6 +38,8 @@ TIMEOUT = 180.0
 _MOST_ROUNDS = 64
 #: Get-Item's error for what is not there, before the comma.
 _ABSENT = "PathNotFound"
+#: What a single move is judged by just before and after it, beside its VM.
+_OF_MOVES = frozenset({"operating_system", "switches", "volumes", "migration_jobs", "planned_vms"})
 _NOT_PROBED = Unreadable("the destination could not be asked")
 
 
@@ -74,7 +76,8 @@ def read_host(
 ) -> HostFacts:
     """The facts of one host: one batch and the rounds of Get-VHD. ``secured``: the VMs whose security is asked.
 
-    ``only``: of all VMs read this one alone; the tables of the host itself are whole. Raises HostError.
+    ``only``: this one VM alone, and of the host itself what a move of it stands on; the rest is not asked then.
+    Raises HostError.
     """
     answers = ask_batch(session, host_reads(version, secured, only), timeout=TIMEOUT)
     facts = _facts(Reader(name, version, answers), clock.now(), secured)
@@ -84,19 +87,19 @@ def read_host(
 def host_reads(version: str, secured: Sequence[str], only: str | None = None) -> list[Read]:
     """Everything a host is asked in one batch."""
     reads = []
-    for table in TABLES if only is None else [table.of(only) for table in TABLES]:
+    tables = TABLES if only is None else [table.of(only) for table in TABLES if table.of_vms or table.name in _OF_MOVES]
+    for table in tables:
         if table.exists(version):
             reads.append(Read(table.name, table.statement(version)))
             members = table.members(version)
             if members is not None:
                 reads.append(Read(members_of(table), members))
-    reads += [
-        Read("user", host.identity_user()),
-        Read("groups", host.identity_groups()),
-        Read("listener_addresses", network.listener_addresses()),
-    ]
+    reads += [Read("user", host.identity_user()), Read("groups", host.identity_groups())]
+    if only is None:
+        reads.append(Read("listener_addresses", network.listener_addresses()))
+        if at_least(version, "2016"):
+            reads.append(Read("security_services", host.security_services()))
     if at_least(version, "2016"):
-        reads.append(Read("security_services", host.security_services()))
         reads += [Read(f"security of {vm_id}", vm.security_of(vm_id, version)) for vm_id in secured]
     return reads
 

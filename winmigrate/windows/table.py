@@ -38,9 +38,14 @@ class Table(Generic[R_co]):
         """The read, for a host of this version."""
         return Statement((*self.source, projection(self.row, version)))
 
+    @property
+    def of_vms(self) -> bool:
+        """Are its rows VMs, or what VMs have?"""
+        return self.source[0].name == "Get-VM"
+
     def of(self, vm_id: str) -> Table[R_co]:
         """The same table for one VM alone; itself where it is not made of VMs. No VM is no row, and no error."""
-        if self.source[0].name != "Get-VM":
+        if not self.of_vms:
             return self
         one = command("Where-Object", Property="Id", EQ=SWITCH, Value=vm_id)
         return replace(self, source=(self.source[0], one, *self.source[1:]))

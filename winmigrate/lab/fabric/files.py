@@ -69,20 +69,54 @@ def letter_of(path: str) -> str | None:
 
 
 class Files:
-    """Files and folders by path. A file's folders come to be with it."""
+    """Files and folders by path. A file's folders come to be with it.
+
+    What is mounted at a folder is the files of all hosts that have it there: a cluster shared volume. One that is not
+    ``online`` shows nothing.
+    """
 
     def __init__(self) -> None:
         self._files: dict[str, FileEntry] = {}
         self._folders: dict[str, str] = {}
+        self._mounts: list[tuple[str, Files]] = []
+        self.online = True
+
+    def mount(self, root: str, files: Files) -> None:
+        """Shows ``files``, whose paths begin with ``root`` themselves, from now on there."""
+        self.make_folder(root)
+        files.make_folder(root)
+        self._mounts.append((fold(root), files))
+
+    def unmount(self, root: str) -> None:
+        """Shows what is mounted there no more."""
+        self._mounts = [(key, files) for key, files in self._mounts if key != fold(root)]
+
+    def _at(self, folded: str) -> Files:
+        for root, files in self._mounts:
+            if folded.startswith(root) and folded[len(root):len(root) + 1] in ("", "\\"):
+                return files if files.online else _NOTHING
+        return self
+
+    def _seen(self) -> list[Files]:
+        return [self, *(files for _, files in self._mounts if files.online)] if self._mounts else [self]
 
     def add(self, entry: FileEntry) -> FileEntry:
         """Puts a file (and its folders) there; one of the same path is replaced."""
-        self._files[fold(entry.path)] = entry
-        self.make_folder(folder_of(entry.path))
+        key = fold(entry.path)
+        there = self._at(key)
+        if there is _NOTHING:
+            return entry  # lost: the volume is not there
+        there._files[key] = entry
+        there.make_folder(folder_of(entry.path))
         return entry
 
     def make_folder(self, path: str) -> None:
         """Makes a folder and those above it."""
+        there = self._at(fold(path)) if self._mounts else self
+        if there is not self:
+            if there is not _NOTHING:
+                there.make_folder(path)
+            return
         while path and fold(path) not in self._folders:
             self._folders[fold(path)] = path.rstrip("\\") if len(path) > 3 else path
             above = folder_of(path)
@@ -91,40 +125,54 @@ class Files:
             path = above
 
     def get(self, path: str) -> FileEntry | None:
-        return self._files.get(fold(path))
+        key = fold(path)
+        return self._at(key)._files.get(key)
 
     def __contains__(self, path: str) -> bool:
-        return fold(path) in self._files
+        key = fold(path)
+        return key in self._at(key)._files
 
     def is_folder(self, path: str) -> bool:
-        return fold(path) in self._folders
+        key = fold(path)
+        return key in self._folders or key in self._at(key)._folders
 
     def folder(self, path: str) -> str | None:
         """A folder's path as it was spelled when it was made; None where there is none."""
-        return self._folders.get(fold(path))
+        key = fold(path)
+        return self._at(key)._folders.get(key)
 
     def remove(self, path: str) -> FileEntry | None:
         """Takes a file away (its folders stay); gives it, or None if there was none."""
-        return self._files.pop(fold(path), None)
+        key = fold(path)
+        return self._at(key)._files.pop(key, None)
 
     def below(self, path: str) -> list[FileEntry]:
         """The files below a folder, however deep."""
         start = fold(path).rstrip("\\") + "\\"
-        return [entry for key, entry in self._files.items() if key.startswith(start)]
+        return [entry for files in self._seen() for key, entry in files._files.items() if key.startswith(start)]
 
     def used(self, letter: str) -> int:
-        """Bytes that the files on a volume take."""
+        """Bytes that the files on a volume take; what is mounted in one of its folders takes none there."""
         start = letter.lower() + ":"
         return sum(entry.size for key, entry in self._files.items() if key.startswith(start))
 
+    def total(self) -> int:
+        """Bytes that its own files take, wherever they are."""
+        return sum(entry.size for entry in self._files.values())
+
+    def own(self) -> list[FileEntry]:
+        """Its own files, without those of what is mounted."""
+        return list(self._files.values())
+
     def folders(self) -> list[str]:
-        return list(self._folders.values())
+        found = {key: path for files in self._seen() for key, path in files._folders.items()}
+        return list(found.values())
 
     def __iter__(self) -> Iterator[FileEntry]:
-        return iter(list(self._files.values()))
+        return iter([entry for files in self._seen() for entry in files._files.values()])
 
     def __len__(self) -> int:
-        return len(self._files)
+        return sum(len(files._files) for files in self._seen())
 
     def chain(self, path: str) -> list[FileEntry]:
         """A VHD and its parents, leaf first, as far as they are there. A loop ends where it closes."""
@@ -139,3 +187,6 @@ class Files:
             found.append(entry)
             step = entry.vhd.parent if entry.vhd else None
         return found
+
+
+_NOTHING = Files()

@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from winmigrate.lab.fabric.files import Files
+from winmigrate.lab.fabric.files import Files, fold, letter_of
 from winmigrate.lab.fabric.machine import GIB, MIB, VM
 
 
@@ -42,6 +42,29 @@ class Volume:
     read_rate: float = 1000 * MIB
     write_rate: float = 800 * MIB
     id: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Space:
+    """Storage that several hosts see at the same path ``root``. ``key`` names it in the fabric.
+
+    ``redirected``: the keys of the hosts that reach it over the network only, through ``owner``.
+    """
+
+    key: str
+    root: str
+    volume: Volume
+    files: Files = field(default_factory=Files)
+    owner: str = ""
+    redirected: set[str] = field(default_factory=set)
+
+    @property
+    def online(self) -> bool:
+        return self.files.online
+
+    def free(self) -> int:
+        """Bytes free on it: none while it is not online."""
+        return max(0, self.volume.size - self.volume.other - self.files.total()) if self.online else 0
 
 
 @dataclass(slots=True, eq=False)
@@ -179,6 +202,7 @@ class Host:
     memory_pledged: int = 0  # by moves on their way here
     volumes: dict[str, Volume] = field(default_factory=dict)  # by letter, upper case
     files: Files = field(default_factory=Files)
+    spaces: list[Space] = field(default_factory=list)
     switches: list[VSwitch] = field(default_factory=list)
     sans: list[str] = field(default_factory=list)
     migration: MigrationSettings = field(default_factory=MigrationSettings)
@@ -219,6 +243,24 @@ class Host:
         """Bytes free on a volume. KeyError where there is none."""
         volume = self.volumes[letter.upper()]
         return max(0, volume.size - volume.other - self.files.used(volume.letter))
+
+    def attach(self, space: Space) -> None:
+        """Shows a shared space at its root."""
+        self.spaces.append(space)
+        self.files.mount(space.root, space.files)
+
+    def space(self, path: str) -> Space | None:
+        """The shared space that holds a path; None for one on the host's own volumes or elsewhere."""
+        folded = fold(path) + "\\"
+        return next((space for space in self.spaces if folded.startswith(fold(space.root) + "\\")), None)
+
+    def room(self, path: str) -> int | None:
+        """Bytes free where that path is; None where the host has no such volume."""
+        space = self.space(path)
+        if space is not None:
+            return space.free()
+        letter = letter_of(path)
+        return self.free(letter) if letter in self.volumes and letter is not None else None
 
     def memory_free(self) -> int:
         """Bytes that VMs may still be given: not the parent's, not assigned, not pledged to moves on their way here."""

@@ -8,7 +8,7 @@ A shared disk is skipped with a warning by the single-path form.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from winmigrate.lab.fabric.files import FileEntry, fold, join, leaf
 from winmigrate.lab.fabric.world import VM, Host
@@ -60,6 +60,13 @@ class Layout:
     config: str
     snapshots: str
     paging: str
+
+    def apart_from(self, destination: Host) -> Layout:
+        """What of it must really be carried: no file that the destination has before it already, on shared storage."""
+        def carried(copies: tuple[Copy, ...]) -> tuple[Copy, ...]:
+            return tuple(way for way in copies if destination.files.get(way.target) is not way.source)
+
+        return replace(self, copies=carried(self.copies), system=carried(self.system))
 
     def target(self, path: str) -> str:
         """Where a disk's file is after the move; its own path if it does not move."""

@@ -15,7 +15,7 @@ from winmigrate.lab.fabric import failures, landing, routes, slots
 from winmigrate.lab.fabric.clock import Timer
 from winmigrate.lab.fabric.compatibility import fits_memory, problems, switch_for
 from winmigrate.lab.fabric.failures import MigrationFailure
-from winmigrate.lab.fabric.files import FileEntry, letter_of
+from winmigrate.lab.fabric.files import FileEntry
 from winmigrate.lab.fabric.fluid import Flow, Resource
 from winmigrate.lab.fabric.identity import Caller, hop_c, may_copy
 from winmigrate.lab.fabric.layout import Copy, Layout, MoveSettings, lay_out
@@ -56,7 +56,7 @@ class Move:
         self.destination = destination
         self.settings = settings
         self.caller = caller
-        self.layout: Layout = lay_out(source, vm, settings)
+        self.layout: Layout = lay_out(source, vm, settings).apart_from(destination)
         self.over = False
         self.made: list[FileEntry] = []
         self.landed = False
@@ -83,11 +83,19 @@ class Move:
         """Takes the slots, or fails at once, as Windows does when a limit is reached."""
         if not self._enter("negotiate"):
             return
-        refusal = slots.refusal(self)
+        refusal = self.no_slot()
         if refusal is not None:
             self.fail(at, refusal)
             return
         self._later(at + CONNECT, self._connect)
+
+    def no_slot(self) -> MigrationFailure | None:
+        """Why it may not begin now, or None."""
+        return slots.refusal(self)
+
+    def not_admitted(self) -> MigrationFailure | None:
+        """Why VMMS of the destination does not let VMMS of the source in, or None."""
+        return hop_c(self.world, self.vm, self.source, self.destination, self.caller)
 
     def _connect(self, at: float) -> None:
         vm, source, destination = self.vm, self.source, self.destination
@@ -95,7 +103,7 @@ class Move:
             return self.fail(at, failures.no_answer(vm, source, destination))
         if not destination.migration.listening:
             return self.fail(at, failures.refused(vm, source, destination))
-        refusal = hop_c(self.world, vm, source, destination, self.caller)
+        refusal = self.not_admitted()
         if refusal is not None:
             return self.fail(at, refusal)
         found = problems(source, vm, destination, self.settings)
@@ -150,8 +158,8 @@ class Move:
         way = self.layout.copies[index]
         if way.target in self.destination.files:
             return self.fail(at, failures.file_exists(self.vm, self.destination, way.target))
-        letter = letter_of(way.target)
-        if letter is not None and self.destination.free(letter) < way.source.size:
+        room = self.destination.room(way.target)
+        if room is not None and room < way.source.size:
             return self.fail(at, failures.disk_full(self.vm, self.source, way.target))
         self._make(way)
 

@@ -15,10 +15,19 @@ def network(source: Host, destination: Host) -> list[Resource]:
 
 def disk(source: Host, destination: Host, way: Copy) -> list[Resource]:
     """From disk to disk: a file."""
-    route = network(source, destination)
-    origin, target = letter_of(way.source.path), letter_of(way.target)
-    if origin is not None:
-        route.append(("read", source.key, origin))
-    if target is not None:
-        route.append(("write", destination.key, target))
-    return route
+    return network(source, destination) + _storage("read", source, way.source.path) + _storage(
+        "write", destination, way.target)
+
+
+def _storage(verb: str, host: Host, path: str) -> list[Resource]:
+    """A volume of the host, or a shared one, which all its hosts' bytes pass; over the network where it is redirected.
+    """
+    space = host.space(path)
+    if space is None:
+        letter = letter_of(path)
+        return [(verb, host.key, letter)] if letter is not None else []
+    through: list[Resource] = [(f"shared-{verb}", space.key)]
+    if host.key in space.redirected and space.owner and space.owner != host.key:
+        over = [("in", host.key), ("out", space.owner)] if verb == "read" else [("out", host.key), ("in", space.owner)]
+        through += over
+    return through

@@ -25,7 +25,7 @@ def _host(world: World, host: Host) -> dict[str, Any]:
         "vms": [_vm(vm) for vm in host.vms.values()], "planned": [_vm(vm) for vm in host.planned.values()],
         "jobs": [_job(job) for job in current_jobs(world, host)],
         "files": [{"path": entry.path, "size": entry.size, "kind": entry.kind, "partial": entry.partial,
-                   "parent": entry.vhd.parent if entry.vhd is not None else None} for entry in host.files],
+                   "parent": entry.vhd.parent if entry.vhd is not None else None} for entry in host.files.own()],
         "events": [{"id": event.id, "time": event.time.isoformat(), "message": event.message,
                     "parameters": event.parameters} for event in host.events],
     }

@@ -13,7 +13,7 @@ import time
 from benchmarks.figures import Figure, load, say, show
 
 #: In this order: what needs a quiet machine most comes first.
-BENCHES = ("help", "clixml", "planning", "survey", "moves", "memory")
+BENCHES = ("help", "clixml", "planning", "checks", "survey", "moves", "memory")
 
 
 def main(names: list[str]) -> int:

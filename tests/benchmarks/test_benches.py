@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks import __main__ as all_of_them
-from benchmarks import clixml, help, memory, planning, survey
+from benchmarks import checks, clixml, help, memory, planning, survey
 from benchmarks.figures import Figure, shown
 
 
@@ -60,6 +60,13 @@ def test_planning_in_small_places_every_vm() -> None:
     assert len({vm.name for facts in site.survey.hosts.values() for vm in facts.vms or ()}) == 20  # type: ignore[union-attr]
     checks, plan = planning.spent(site, 20)
     assert checks > 0 < plan
+
+
+def test_checks_in_small_ask_as_much_whatever_the_number_of_vms() -> None:
+    figures = checks.measure(4, 5, ((40, 4), (80, 4)))
+    busiest = next(figure for figure in figures if "busiest host" in figure.name)
+    assert busiest.value == busiest.target > 0
+    assert any("growth from 40 to 80" in figure.name for figure in figures)
 
 
 def test_following_in_small(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,10 @@ hosts:
 clusters:
   clu1: {{address: clu1.corp.example, nodes: [hv11, hv12, hv13], keep_nodes: 2}}
   clu2.corp.example: {{}}
-file_servers: {{sofs: {{address: sofs.corp.example}}}}
+file_servers:
+  sofs: {{address: sofs.corp.example, aliases: [vmstore], transport: {{port: 5999}}}}
+  fs02:
+  filer: {{vendor: NetApp ONTAP 9.13}}
 networks:
   External: {{hv01: External, hv02: Ext, default: External}}
   Backup: {{hv01: 'B$(x)', hv11: back}}
@@ -82,7 +85,12 @@ def test_a_whole_inventory(inventory: Inventory, tmp_path: Path) -> None:
     assert inventory.clusters["clu1"].nodes == ("hv11", "hv12", "hv13")
     assert inventory.clusters["clu2.corp.example"].address == "clu2.corp.example"
     assert inventory.clusters["clu2.corp.example"].nodes is None
-    assert inventory.file_servers["sofs"].address == "sofs.corp.example"
+    sofs = inventory.file_servers["sofs"]
+    assert (sofs.address, sofs.auth, sofs.aliases) == ("sofs.corp.example", "kerberos", ("vmstore",))
+    assert sofs.transport == Transport("psrp", "https", 5999, "verified", ca)
+    assert inventory.file_servers["fs02"].address == "fs02"
+    assert inventory.file_servers["filer"].vendor == "NetApp ONTAP 9.13"
+    assert list(inventory.spoken_to()) == ["sofs", "fs02", *hosts]
     assert inventory.directory == Directory("dc01.corp.example", CredentialRef("keyring", "ldap-reader"))
     assert inventory.lab == Lab("127.0.0.1:4000", "abc")
     assert inventory.tagged("rack-a") == ("hv01", "hv02")
@@ -100,6 +108,21 @@ def test_switches_are_mapped_by_their_logical_network(inventory: Inventory) -> N
     assert inventory.switch_for("hv01", "B$(x)", "hv11") == "back"
     assert inventory.switch_for("hv01", "B$(x)", "hv02") is None
     assert inventory.switch_for("hv01", "Nowhere", "hv02") is None
+
+
+def test_a_file_server_is_known_by_every_name_that_a_path_may_call_it_by(inventory: Inventory) -> None:
+    def found(server: str) -> str | None:
+        entry = inventory.file_server(server)
+        return None if entry is None else entry.name
+
+    assert found("SOFS") == found("sofs.corp.example") == found("VMStore") == found("vmstore.corp.example") == "sofs"
+    assert found("sofs.other.example") is None
+    assert found("fs02.corp.example") == found("fs02.other.example") == "fs02", "no domain is known of it"
+    assert found("fs03") is None
+    assert found("10.0.0.1") is None
+    address = read_inventory("winmigrate: 1\nhosts: {hv01: {}}\nfile_servers: {nas: {address: 10.0.0.7}}\n")
+    assert address.file_server("10.0.0.7") is not None
+    assert address.file_server("10") is None
 
 
 def test_the_least_inventory() -> None:
@@ -186,6 +209,11 @@ HEAD = "winmigrate: 1\nhosts:\n  hv01: {address: hv01.corp.example}\n"
         (HEAD + "clusters: {c: {nodes: []}}\n", "an empty list; wanted: a list of hosts"),
         (HEAD + "clusters: {c: {nodes: [a, b], keep_nodes: 2}}\n", "keep_nodes 2 of 2 nodes lets none be emptied"),
         (HEAD + "clusters: {c: {nodes: [a, b]}, d: {nodes: [b]}}\n", 'clusters.d.nodes[0]: "b" is a node of "c"'),
+        (HEAD + "file_servers: {hv01: {}}\n", "i.yml:4:16: file_servers.hv01: \"hv01\" is a host already"),
+        (HEAD + "file_servers: {a: {}, A: {}}\n", 'file servers "a" and "A" differ in case only'),
+        (HEAD + "file_servers: [a]\n", "wanted: a mapping: fs01: {address: fs01.corp.example}"),
+        (HEAD + "file_servers: {a: {aliases: [b]}, b: {}}\n", '"b" is the file server "b" already: which is it?'),
+        (HEAD + "file_servers: {a: {receive: false}}\n", "file_servers.a.receive: unknown key"),
         (HEAD + "directory: {}\n", "wanted: either `server` (LDAP) or `via`"),
         (HEAD + "directory: {via: hv9}\n", 'no host "hv9" in this file'),
         (HEAD + "directory: {via: hv01, credential: prompt}\n", "`credential` goes with `server`"),

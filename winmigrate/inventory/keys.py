@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from winmigrate.errors import Fault, did_you_mean
 from winmigrate.inventory import types
@@ -34,8 +34,6 @@ from winmigrate.marked import (
     words,
 )
 from winmigrate.marked.shapes import fitting, parsed
-
-T = TypeVar("T", types.Cluster, types.FileServer)
 
 SIZE = parsed("a size such as 16 GiB", parse_size, pattern=r"^\s*[0-9]+(\.[0-9]+)?\s*([KMGT]i?)?B\s*$")
 ADDRESS = words("a DNS name or IP address", address_fault)
@@ -163,8 +161,16 @@ def host_shapes(base: Path) -> dict[str, Shape[Settings]]:
         "kerberos_name": Key(ADDRESS, about="the host's name in Kerberos tickets; default: its address"),
         "tags": Key(listing(TAG, "a list of tags"), about="words that playbooks can choose hosts by (tag:rack-a)"),
     }
+    server = {
+        "address": Key(ADDRESS, about="DNS name or IP address; default: the server's name"),
+        "aliases": Key(listing(ADDRESS, "a list of names"), about="further names that UNC paths call it by"),
+        "vendor": Key(words("text"), about="what it is, where it runs no Windows; it is then asked nothing"),
+        **{name: key for name, key in _common(base).items() if name in ("auth", "credential", "transport")},
+        "kerberos_name": Key(ADDRESS, about="its name in Kerberos tickets; default: its address"),
+    }
     return {
         "defaults": fields(_common(base), "a mapping of settings for all hosts", _given),
+        "file_server": fields(server, "a mapping such as {address: sofs.corp.example}", _given),
         "host": fields({**own, **_common(base)}, "a mapping such as {address: hv01.corp.example}", _given),
     }
 
@@ -246,15 +252,22 @@ def _cluster(marked: Marked, found: dict[str, Any]) -> types.Cluster:
     return types.Cluster("", found["address"], found["nodes"], found["keep_nodes"], marked.key_place or marked.place)
 
 
-def _file_server(marked: Marked, found: dict[str, Any]) -> types.FileServer:
-    return types.FileServer("", found["address"], marked.key_place or marked.place)
+def file_server_of(name: str, marked: Marked, common: Settings, own: Settings) -> tuple[types.FileServer, list[Fault]]:
+    """A file server from its own settings over the defaults, less those that only hosts have."""
+    shared = {key: value for key, value in common.values.items() if key in ("auth", "credential", "transport")}
+    host, faults = host_of(name, marked, Settings(shared, common.marks), own)
+    server = types.FileServer(
+        name, host.address, own.values.get("aliases", ()), own.values.get("vendor"), host.auth, host.credential,
+        host.transport, host.kerberos_name, host.place,
+    )  # fmt: skip
+    return server, faults
 
 
-def _named(shape: Shape[T], wanted: str) -> Shape[dict[str, T]]:
+def _named(shape: Shape[types.Cluster], wanted: str) -> Shape[dict[str, types.Cluster]]:
     """A mapping whose keys become the names of its values; what has no address is reached by its name."""
     many = entries(shape, wanted, name_fault)
 
-    def read(marked: Marked) -> dict[str, T]:
+    def read(marked: Marked) -> dict[str, types.Cluster]:
         return {name: replace(one, name=name, address=one.address or name) for name, one in many.read(marked).items()}
 
     return Shape(read, many.schema)
@@ -340,7 +353,7 @@ def root_keys(base: Path) -> dict[str, Key]:
         "a mapping such as {address: clu1.corp.example}",
         _cluster,
     )
-    server = fields({"address": Key(ADDRESS)}, "a mapping such as {address: sofs.corp.example}", _file_server)
+    server = {"anyOf": [shapes["file_server"].schema, {"type": "null"}]}
     lab = fields(
         {"control": Key(parsed("127.0.0.1:PORT", _control), True), "token": Key(words("a word"), True)},
         "a mapping with control and token, as `winmigrate lab serve` writes it",
@@ -354,7 +367,10 @@ def root_keys(base: Path) -> dict[str, Key]:
             Shape(host.read, {"type": "object", "additionalProperties": host_or_nothing, "minProperties": 1}), True
         ),
         "clusters": Key(_named(cluster, "a mapping from clusters to their settings"), default={}),
-        "file_servers": Key(_named(server, "a mapping from file servers to their settings"), default={}),
+        "file_servers": Key(
+            Shape(shapes["file_server"].read, {"type": "object", "additionalProperties": server}),
+            about="SMB file servers that hold files of VMs; settings over the defaults, as of hosts",
+        ),
         "networks": Key(Shape(_networks, _NETWORKS_SCHEMA), default={}, about="logical networks: switches by host"),
         "directory": Key(_directory(base), about="Active Directory: {server, credential}, {via: HOST} or none"),
         "lab": Key(lab, about="written by `winmigrate lab serve`"),

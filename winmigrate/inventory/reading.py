@@ -9,9 +9,9 @@ from typing import Any
 
 from winmigrate.errors import Fault, InputFaults, did_you_mean
 from winmigrate.inventory import types
-from winmigrate.inventory.keys import Settings, host_of, host_shapes, root_keys
+from winmigrate.inventory.keys import Settings, file_server_of, host_of, host_shapes, root_keys
 from winmigrate.inventory.words import foreign_faults, name_fault
-from winmigrate.marked import Gathering, Marked, load_marked, read_marked, shown
+from winmigrate.marked import Gathering, Marked, Shape, load_marked, read_marked, shown
 from winmigrate.marked.shapes import fitting, key_faults, schema_of
 
 VERSION = 1
@@ -73,9 +73,12 @@ class _Reading:
         found: dict[str, Any] = {}
         for name, key in table.items():
             child = self.root.child(name)
-            if name not in ("winmigrate", "hosts", "defaults", "clusters", "networks"):
+            if name not in ("winmigrate", "hosts", "defaults", "clusters", "file_servers", "networks"):
                 found[name] = key.default if child is None else self.gathering.of(key.shape, child, key.default)
-        hosts = self.hosts(base)
+        shapes = host_shapes(base)
+        common = self.common(shapes["defaults"])
+        hosts = self.hosts(shapes["host"], common)
+        servers = self.file_servers(shapes["file_server"], common)
         clusters = self.clusters(table["clusters"].shape)
         names = self.names()
         networks = self.networks(table["networks"].shape, names)
@@ -87,7 +90,7 @@ class _Reading:
             hosts=hosts,
             timezone=found["timezone"],
             clusters=clusters,
-            file_servers=found["file_servers"],
+            file_servers=servers,
             networks=networks,
             directory=directory,
             lab=found["lab"],
@@ -118,13 +121,12 @@ class _Reading:
             message = f"no {what} {shown(name)} in this file{did_you_mean(name, names)}"
             self.gathering.faults.append(marked.fault(message))
 
-    def hosts(self, base: Path) -> dict[str, types.Host]:
-        settings_shape = host_shapes(base)
+    def common(self, shape: Shape[Settings]) -> Settings:
         defaults = self.root.child("defaults")
-        common = Settings({}, {})
-        if defaults is not None:
-            shape = settings_shape["defaults"]
-            common = self.gathering.of(shape, defaults, common)
+        empty = Settings({}, {})
+        return empty if defaults is None else self.gathering.of(shape, defaults, empty)
+
+    def hosts(self, shape: Shape[Settings], common: Settings) -> dict[str, types.Host]:
         section = self.root.child("hosts")
         if section is None:
             return {}
@@ -137,14 +139,50 @@ class _Reading:
             wrong = name_fault(name)
             if wrong is not None:
                 self.gathering.faults.append(marked.key_fault(wrong))
-            empty = Settings({}, {})
-            own = empty if marked.value is None else self.gathering.of(settings_shape["host"], marked, None)
+            own = self.own(shape, marked)
             if own is not None:
                 host, faults = host_of(name, marked, common, own)
                 self.gathering.faults.extend(faults)
                 hosts[name] = host
         self.same_machine(hosts)
         return hosts
+
+    def own(self, shape: Shape[Settings], marked: Marked) -> Settings | None:
+        """What a host or server says of itself: nothing, where only its name stands there. None: what is wrong."""
+        return Settings({}, {}) if marked.value is None else self.gathering.of(shape, marked, None)
+
+    def file_servers(self, shape: Shape[Settings], common: Settings) -> dict[str, types.FileServer]:
+        section = self.root.child("file_servers")
+        if section is None:
+            return {}
+        if not isinstance(section.value, dict):
+            self.gathering.faults.extend(fitting(section, "a mapping: fs01: {address: fs01.corp.example}").faults)
+            return {}
+        taken = {name.casefold(): "host" for name in self.names()}
+        taken |= {name.casefold(): "cluster" for name in self.keys_of("clusters")}
+        self.unique(section.value, "file server")
+        servers: dict[str, types.FileServer] = {}
+        for name, marked in section.value.items():
+            wrong = name_fault(name)
+            if wrong is None and name.casefold() in taken:
+                wrong = f"{shown(name)} is a {taken[name.casefold()]} already; one name, one thing"
+            if wrong is not None:
+                self.gathering.faults.append(marked.key_fault(wrong))
+            own = self.own(shape, marked)
+            if own is not None:
+                servers[name], faults = file_server_of(name, marked, common, own)
+                self.gathering.faults.extend(faults)
+        self.one_server_a_name(servers)
+        return servers
+
+    def one_server_a_name(self, servers: Mapping[str, types.FileServer]) -> None:
+        for name, server in servers.items():
+            for alias in server.aliases:
+                other = next((one for one in servers.values() if one is not server and one.named(alias)), None)
+                if other is not None:
+                    message = f"{shown(alias)} is the file server {shown(other.name)} already: which is it?"
+                    section = self.at("file_servers", name)
+                    self.gathering.faults.append((section.child("aliases") or section).fault(message))
 
     def unique(self, found: Mapping[str, Marked], what: str) -> None:
         seen: dict[str, str] = {}

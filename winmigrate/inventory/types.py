@@ -102,11 +102,56 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class FileServer:
-    """An SMB file server that holds disks of VMs."""
+    """An SMB file server that holds files of VMs. ``aliases``: further names that UNC paths call it by.
+
+    ``vendor``: what it is where it runs no Windows; it then takes no session, and is not asked.
+    """
 
     name: str
     address: str
+    aliases: tuple[str, ...] = ()
+    vendor: str | None = None
+    auth: str = "kerberos"
+    credential: CredentialRef = CredentialRef("ticket")
+    transport: Transport = Transport()
+    kerberos_name: str | None = None
     place: Place = field(default=NOWHERE, compare=False)
+
+    def named(self, server: str) -> bool:
+        """Is this the server that a UNC path calls ``server``? A short name and a full one are of one machine."""
+        known = {
+            name.casefold()
+            for name in (self.name, self.address, self.kerberos_name, *self.aliases)
+            if name is not None
+        }
+        domains = {name.partition(".")[2] for name in known if "." in name and not _is_address(name)}
+        if domains:
+            # Where its domain is known, a short name is of that domain and no other.
+            known |= {f"{name}.{domain}" for name in known if "." not in name for domain in domains}
+            if "." in server:
+                return server.casefold().rstrip(".") in known
+        return any(same_computer(name, server) for name in known)
+
+    def as_host(self) -> Host:
+        """What a session to it is opened to; it passes no hop on."""
+        return Host(
+            self.name, self.address, auth=self.auth, credential=self.credential, transport=self.transport,
+            receive=False, kerberos_name=self.kerberos_name, place=self.place,
+        )  # fmt: skip
+
+
+def same_computer(one: str, other: str) -> bool:
+    """Do two names mean one computer, as far as names tell: equal, or one is the other without its domain?"""
+    here, there = one.casefold().rstrip("."), other.casefold().rstrip(".")
+    if here == there:
+        return True
+    if _is_address(here) or _is_address(there) or ("." in here) == ("." in there):
+        return False
+    return here.partition(".")[0] == there.partition(".")[0]
+
+
+def _is_address(text: str) -> bool:
+    return ":" in text or text.replace(".", "").isdigit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +208,15 @@ class Inventory:
         """The hosts, and the nodes that clusters name and that have no entry of their own."""
         nodes = [node for cluster in self.clusters.values() for node in cluster.nodes or ()]
         return tuple(dict.fromkeys([*self.hosts, *nodes]))
+
+    def spoken_to(self) -> dict[str, Host]:
+        """What sessions are opened to, by name: the hosts, and the file servers that run Windows."""
+        servers = {one.name: one.as_host() for one in self.file_servers.values() if one.vendor is None}
+        return {**servers, **self.hosts}
+
+    def file_server(self, server: str) -> FileServer | None:
+        """The file server that a UNC path calls ``server``; None where no entry says so."""
+        return next((one for one in self.file_servers.values() if one.named(server)), None)
 
     def tagged(self, tag: str) -> tuple[str, ...]:
         """The names of the hosts with a tag."""

@@ -114,7 +114,7 @@ class _Purse:
     def __call__(self, host: str) -> Credential | None:
         from winmigrate.remoting.credentials import CredentialRef, resolve
 
-        reference = str(self._inventory.hosts[host].credential)
+        reference = str(self._inventory.spoken_to()[host].credential)
         if reference not in self._known:
             folder = Path(self._inventory.file).parent
             self._known[reference] = resolve(CredentialRef.parse(reference), folder=folder)
@@ -138,7 +138,7 @@ class _Connecting:
 
         with self._guard:
             if self._connect is None:
-                hosts = self._inventory.hosts.values()
+                hosts = self._inventory.spoken_to().values()
                 self._connect = connector({host.name: endpoint_of(host, self._purse) for host in hosts}, self._clock)
         return self._connect(host_name)
 

@@ -15,7 +15,7 @@ import yaml
 
 from winmigrate.documents import write_atomically
 from winmigrate.errors import HostError, UsageError
-from winmigrate.inventory import Host, Inventory
+from winmigrate.inventory import FileServer, Host, Inventory
 from winmigrate.playbook.types import wildcard
 from winmigrate.request import Clock, Credential, Event, Reply, Request, Secret
 from winmigrate.transcript import Book, PlayedClock, Recorder, Redactor, load_book, terms_of
@@ -28,6 +28,8 @@ _BUILD = re.compile(r'<S N="BuildNumber">(\d{4,6})</S>')
 #: Keys of a playbook whose values are programs of the operator's, or his own words.
 _LEFT_OUT = frozenset({"notify", "hooks"})
 _FREE_TEXT = frozenset({"reason", "for"})
+#: What a file server has of a host's settings.
+_OF_SERVERS = frozenset({"address", "transport", "credential"})
 
 
 class Recording:
@@ -59,7 +61,8 @@ class Recording:
         if self._redacted:
             hosts = [(host.name, host.address) for host in inventory.hosts.values()]
             hosts += [(one.name, one.address) for one in inventory.clusters.values()]
-            hosts += [(one.name, one.address) for one in inventory.file_servers.values()]
+            for server in inventory.file_servers.values():
+                hosts += [(server.name, address) for address in (server.address, *server.aliases)]
             self._redactor = Redactor(terms_of(hosts))
         origin = "recorded" if inventory.lab is None else "lab"
         self._recorder = Recorder(origin, self._redactor, began=clock.now())
@@ -151,6 +154,9 @@ def _inventory(inventory: Inventory, names: _Names) -> dict[str, Any]:
             }
             for one in inventory.clusters.values()
         }
+    if inventory.file_servers:
+        servers = inventory.file_servers.values()
+        found["file_servers"] = {names.text(one.name): _file_server(one, names) for one in servers}
     if inventory.networks:
         found["networks"] = {
             names.text(one.name): {
@@ -182,6 +188,16 @@ def _host(host: Host, names: _Names) -> dict[str, Any]:
         found["limits"] = limits
     if not host.receive:
         found["receive"] = False
+    return found
+
+
+def _file_server(server: FileServer, names: _Names) -> dict[str, Any]:
+    """The same of a file server, and what UNC paths call it."""
+    found = {key: value for key, value in _host(server.as_host(), names).items() if key in _OF_SERVERS}
+    if server.aliases:
+        found["aliases"] = [names.text(alias) for alias in server.aliases]
+    if server.vendor is not None:
+        found["vendor"] = "left out of the recording"
     return found
 
 
@@ -246,7 +262,7 @@ def nobody(inventory: Inventory) -> Callable[[str], Credential | None]:
     """Credentials for a replay, where any answers to any: none is ever fetched, and a ticket stays a ticket."""
 
     def fetch(host: str) -> Credential | None:
-        reference = str(inventory.hosts[host].credential)
+        reference = str(inventory.spoken_to()[host].credential)
         return None if reference == "ticket" else Credential("replayed", Secret(""))
 
     return fetch

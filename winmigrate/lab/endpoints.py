@@ -12,6 +12,7 @@ from winmigrate.lab.engine.editions import WINDOWS_POWERSHELL_5_1
 from winmigrate.lab.engine.engine import Engine
 from winmigrate.lab.engine.restricted import Restriction, Visible
 from winmigrate.lab.engine.table import CommandTable
+from winmigrate.lab.fabric.directory import is_protected
 from winmigrate.lab.fabric.identity import is_allowed, may_log_on
 from winmigrate.lab.fabric.winrm import SessionConfiguration
 from winmigrate.lab.fabric.world import Host, World
@@ -65,8 +66,8 @@ def admits(world: World, host: Host, context: LogonContext) -> bool:
     """May this user open a session of that configuration?"""
     with world.lock:
         user = world.user(context.user)
-        if user is None:
-            return False
+        if user is None or (context.protocol in ("ntlm", "basic") and is_protected(world, user)):
+            return False  # members of Protected Users come by Kerberos alone
         configuration = host.configurations.get(context.endpoint.lower())
         if configuration is not None:
             return is_allowed(world, host, user, configuration)

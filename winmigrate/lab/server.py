@@ -28,6 +28,7 @@ import yaml
 from winmigrate.errors import Fault, InputFaults, LabError, WinmigrateError
 from winmigrate.lab import endpoints
 from winmigrate.lab.control import Control
+from winmigrate.lab.fabric.directory import is_known_at
 from winmigrate.lab.fabric.loading import make_world
 from winmigrate.lab.fabric.world import Host, User, World
 from winmigrate.lab.faults import RANDOM, FaultPlan, read_fault
@@ -226,9 +227,10 @@ def _door(host: Host) -> Door:
 def _accounts(world: World, host: Host) -> list[Account]:
     found = []
     for user in world.users:
-        of_domain = user.domain.lower() == world.domain.netbios.lower()
-        if user.domain.lower() == host.name.lower() or (of_domain and host.in_domain):
-            found.append(Account(user.domain, user.name, Secret(user.password), world.domain.name if of_domain else ""))
+        if is_known_at(world, user, host):
+            home = world.domain_named(user.domain)
+            dns_name = home.name if home is not None else ""
+            found.append(Account(user.domain, user.name, Secret(user.password), dns_name))
     return found
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.lab.fabric.worlds import world_of
 from winmigrate.errors import InputFaults
-from winmigrate.lab.fabric import shapes
+from winmigrate.lab.fabric import shapes, shapes_directory
 from winmigrate.lab.fabric.loading import make_world, read_fabric
 
 
@@ -84,9 +84,12 @@ PLACES: dict[str, tuple[Any, str]] = {
     "migration": (shapes.MIGRATION, "hosts:\n  hv01:\n    migration:\n      %s: 1"),
     "processor": (shapes.PROCESSOR, "hosts:\n  hv01:\n    processor:\n      %s: 1"),
     "limits": (shapes.LIMITS, "hosts:\n  hv01:\n    limits:\n      %s: 1"),
-    "user": (shapes.USER, "hosts: {hv01: {}}\nusers:\n  ops:\n    %s: 1"),
-    "delegation": (shapes.DELEGATION, "hosts: {hv01: {}}\ndelegation:\n  hv01:\n    %s: 1"),
-    "domain": (shapes.DOMAIN, "hosts: {hv01: {}}\ndomain:\n  %s: 1"),
+    "user": (shapes_directory.USER, "hosts: {hv01: {}}\nusers:\n  ops:\n    %s: 1"),
+    "delegation": (shapes_directory.DELEGATION, "hosts: {hv01: {}}\ndelegation:\n  hv01:\n    %s: 1"),
+    "domain": (shapes_directory.DOMAIN, "hosts: {hv01: {}}\ndomain:\n  %s: 1"),
+    "trust": (shapes_directory.TRUST, "hosts: {hv01: {}}\ntrusts:\n  - %s: 1"),
+    "group": (shapes_directory.GROUP, "hosts: {hv01: {}}\ngroups:\n  a:\n    %s: 1"),
+    "computer": (shapes_directory.COMPUTER, "hosts: {hv01: {}}\ncomputers:\n  hv01:\n    %s: 1"),
 }
 
 

@@ -230,8 +230,7 @@ def get_date(desk: Desk, call: Call) -> Iterator[Effect]:
 
 
 def _sid(desk: Desk, user: User) -> str:
-    number = 1100 + desk.world.users.index(user)
-    return user.sid or f"{desk.world.domain.sid}-{number}"
+    return user.sid or f"{desk.world.domain.sid}-{1100 + desk.world.users.index(user)}"
 
 
 def _csv(rows: list[tuple[str, ...]]) -> list[str]:

@@ -12,6 +12,9 @@ from winmigrate.lab.fabric.world import VM, Host
 
 NO_CREDENTIALS = 0x8009030E
 NOT_RECOGNIZED = 0x8009030D
+UNKNOWN_PRINCIPAL = 0x80090303
+NO_AUTHORITY = 0x80090311
+WRONG_PRINCIPAL = 0x80090322
 ACCESS_DENIED = 0x80070005
 REFUSED = 0x8007274D
 NO_ANSWER = 0x8007274C
@@ -140,6 +143,20 @@ def password_expired(host: Host) -> MigrationFailure:
                             slug="password-expired")
 
 
+def account_disabled(host: Host) -> MigrationFailure:
+    return MigrationFailure(f"The operation on computer '{host.name}' failed: WinRM cannot process the request. The "
+                            "following error with errorcode 0x80070533 occurred while using Negotiate "
+                            "authentication: This user can't sign in because this account is currently disabled.",
+                            hresult=0x80070533, slug="account-disabled")
+
+
+def account_expired(host: Host) -> MigrationFailure:
+    return MigrationFailure(f"The operation on computer '{host.name}' failed: WinRM cannot process the request. The "
+                            "following error with errorcode 0x80070701 occurred while using Negotiate "
+                            "authentication: The user's account has expired.", hresult=0x80070701,
+                            slug="account-expired")
+
+
 def no_permission(host: Host) -> MigrationFailure:
     return MigrationFailure("You do not have the required permission to complete this task. Contact the administrator "
                             f"of the authorization policy for the computer '{host.name}'.", hresult=ACCESS_DENIED,
@@ -191,6 +208,25 @@ def not_recognized(vm: VM, source: Host, destination: Host) -> MigrationFailure:
     return _failed(vm, "source", source, _NO_CONNECTION.format(
         host=destination.name, cause="The credentials supplied to the package were not recognized",
         code=NOT_RECOGNIZED), _NO_AUTHENTICATION, hresult=NOT_RECOGNIZED, slug="not-recognized")
+
+
+def no_authority(vm: VM, source: Host, destination: Host) -> MigrationFailure:
+    """Domains that do not trust each other. The codes of these three are SSPI's, with its sentences."""
+    return _failed(vm, "source", source, _NO_CONNECTION.format(
+        host=destination.name, cause="No authority could be contacted for authentication", code=NO_AUTHORITY),
+        hresult=NO_AUTHORITY, slug="no-authority")
+
+
+def unknown_principal(vm: VM, source: Host, destination: Host) -> MigrationFailure:
+    return _failed(vm, "source", source, _NO_CONNECTION.format(
+        host=destination.name, cause="The specified target is unknown or unreachable", code=UNKNOWN_PRINCIPAL),
+        hresult=UNKNOWN_PRINCIPAL, slug="unknown-principal")
+
+
+def wrong_principal(vm: VM, source: Host, destination: Host) -> MigrationFailure:
+    return _failed(vm, "source", source, _NO_CONNECTION.format(
+        host=destination.name, cause="The target principal name is incorrect", code=WRONG_PRINCIPAL),
+        hresult=WRONG_PRINCIPAL, slug="wrong-principal")
 
 
 def migration_access_denied(vm: VM, destination: Host) -> MigrationFailure:

@@ -12,6 +12,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from winmigrate.lab.fabric import failures
+from winmigrate.lab.fabric.directory import (
+    account_of,
+    can_be_delegated,
+    effective_groups,
+    is_known_at,
+    is_one_of,
+    names_of,
+    primary_group,
+    trusts,
+    with_spn,
+)
 from winmigrate.lab.fabric.failures import MigrationFailure
 from winmigrate.lab.fabric.winrm import VIRTUAL, SessionConfiguration
 from winmigrate.lab.fabric.world import VM, Host, User, World
@@ -48,8 +59,7 @@ class Logon:
 
 
 def _member(world: World, user: User, names: Iterable[str]) -> bool:
-    own = {user.qualified.lower(), *(group.lower() for group in user.groups)}
-    return any(name.lower() in own for name in names)
+    return is_one_of(world, user, names)
 
 
 def is_administrator(world: World, host: Host, user: User) -> bool:
@@ -64,16 +74,24 @@ def may_manage(world: World, host: Host, user: User) -> bool:
 
 def may_log_on(world: World, host: Host, user: User) -> bool:
     """Does that host's WinRM let this user in (Administrators or Remote Management Users)? A domain user needs one of
-    its controllers, and nobody comes in with a password that has expired.
+    its controllers and a domain that the host's own trusts; nobody comes in with a password that has expired, or with
+    an account that is disabled or has expired.
     """
-    of_domain = user.domain.lower() == world.domain.netbios.lower()
-    if user.expired or (of_domain and not world.domain.reachable):
+    home = world.domain_named(user.domain)
+    if home is not None and not (home.reachable and is_known_at(world, user, host)):
+        return False
+    if user.expired or user.disabled or has_expired(world, user):
         return False
     return is_administrator(world, host, user) or _member(world, user, host.remote_management_users)
 
 
+def has_expired(world: World, user: User) -> bool:
+    """Is the account (not its password) too old?"""
+    return user.account_expires is not None and user.account_expires <= world.clock.now()
+
+
 def groups_of(world: World, host: Host, user: User) -> list[tuple[str, str]]:
-    """What whoami /groups shows of it on that host: (name, SID), well-known ones included."""
+    """What whoami /groups shows of it on that host: (name, SID), well-known ones included, the primary group not."""
     found = [("Everyone", "S-1-1-0"), ("BUILTIN\\Users", "S-1-5-32-545"), ("NT AUTHORITY\\NETWORK", "S-1-5-2"),
              ("NT AUTHORITY\\Authenticated Users", "S-1-5-11")]
     if is_administrator(world, host, user):
@@ -82,10 +100,9 @@ def groups_of(world: World, host: Host, user: User) -> list[tuple[str, str]]:
         found.append(("BUILTIN\\Hyper-V Administrators", "S-1-5-32-578"))
     if _member(world, user, host.remote_management_users):
         found.append(("BUILTIN\\Remote Management Users", "S-1-5-32-580"))
-    names = sorted({group.lower(): group for one in world.users for group in one.groups}.values(), key=str.lower)
-    for number, name in enumerate(names):
-        if name in user.groups:
-            found.append((name, f"{world.domain.sid}-{2100 + number}"))
+    primary = primary_group(world, user)
+    groups = [one for one in effective_groups(world, user) if one is not primary]
+    found.extend((one.qualified, one.sid) for one in sorted(groups, key=lambda one: one.qualified.lower()))
     return found
 
 
@@ -99,7 +116,7 @@ def hop_b(world: World, origin: Host, target: Host, caller: Caller,
         raise failures.unreachable(target.name)
     if credential is not None:
         user = world.user(credential[0])
-        if user is None or user.password != credential[1] or not _valid_at(world, user, target):
+        if user is None or user.password != credential[1] or not is_known_at(world, user, target):
             raise failures.logon_failure(target)
         _can_log_on(world, user, target)
     else:
@@ -108,7 +125,7 @@ def hop_b(world: World, origin: Host, target: Host, caller: Caller,
             raise failures.second_hop(target, caller.protocol)
         if target is not origin and user is not None:
             _can_log_on(world, user, target)
-        if user is None or not _valid_at(world, user, target):
+        if user is None or not is_known_at(world, user, target):
             raise failures.logon_failure(target)
     if not may_manage(world, target, user) or (target is not origin and not may_log_on(world, target, user)):
         raise failures.no_permission(target)
@@ -117,16 +134,15 @@ def hop_b(world: World, origin: Host, target: Host, caller: Caller,
 
 def _can_log_on(world: World, user: User, target: Host) -> None:
     """Raises MigrationFailure where a new log-on fails although the password is right."""
-    if user.domain.lower() == world.domain.netbios.lower() and not world.domain.reachable:
+    home = world.domain_named(user.domain)
+    if home is not None and not home.reachable:
         raise failures.no_logon_servers(target)
+    if user.disabled:
+        raise failures.account_disabled(target)
+    if has_expired(world, user):
+        raise failures.account_expired(target)
     if user.expired:
         raise failures.password_expired(target)
-
-
-def _valid_at(world: World, user: User, host: Host) -> bool:
-    if user.domain.lower() == world.domain.netbios.lower():
-        return host.in_domain
-    return user.domain.lower() == host.name.lower()
 
 
 def passes_on(caller: Caller) -> bool:
@@ -145,35 +161,66 @@ def hop_c(world: World, vm: VM, source: Host, destination: Host, caller: Caller)
     Whether Windows' VMMS does it for a virtual account is not known; here it comes as the source's computer account.
     """
     user = acting(world, source, caller, destination)
-    if user is None or not world.domain.reachable:
+    if user is None or not _controllers_answer(world, source):
         return failures.no_credentials(vm, source, destination)
     if source.migration.authentication != destination.migration.authentication:
         return failures.not_recognized(vm, source, destination)
     if source.migration.authentication == "CredSSP":
         if not _has_password(caller) or source.credential_guard:
             return failures.no_credentials(vm, source, destination)
-    elif not _delegated(world, source, destination, MIGRATION_SERVICE) or not user.delegatable:
-        return failures.no_credentials(vm, source, destination)
-    if not may_manage(world, destination, user):
+    else:
+        own, theirs = world.domain_of(source), world.domain_of(destination)
+        if own is not None and theirs is not None and not trusts(world, theirs, own):
+            return failures.no_authority(vm, source, destination)
+        if not _delegated(world, source, destination, MIGRATION_SERVICE) or not can_be_delegated(world, user):
+            return failures.no_credentials(vm, source, destination)
+        refusal = _wrong_principal(world, vm, source, destination)
+        if refusal is not None:
+            return refusal
+    if not (is_known_at(world, user, destination) and may_manage(world, destination, user)):
         return failures.migration_access_denied(vm, destination)
+    return None
+
+
+def _controllers_answer(world: World, host: Host) -> bool:
+    own = world.domain_of(host)
+    return world.domain.reachable if own is None else own.reachable
+
+
+def _wrong_principal(world: World, vm: VM, source: Host, destination: Host) -> MigrationFailure | None:
+    """Kerberos finds the destination's service by its principal names: each must be on its account, and on no other."""
+    wanted = account_of(world, destination)
+    if wanted is None:
+        return None
+    for name in (destination.name, destination.fqdn):
+        owners = with_spn(world, f"{MIGRATION_SERVICE}/{name}")
+        if not owners:
+            return failures.unknown_principal(vm, source, destination)
+        if owners != [wanted]:
+            return failures.wrong_principal(vm, source, destination)
     return None
 
 
 def may_copy(world: World, source: Host, destination: Host, caller: Caller) -> bool:
     """Can the source write files at the destination over SMB on behalf of the caller (the disks of a move)?"""
-    if not world.domain.reachable:
+    if not _controllers_answer(world, source):
         return False
     if source.migration.authentication == "CredSSP":
         return _has_password(caller)
     user = acting(world, source, caller, destination)
-    return user is not None and user.delegatable and _delegated(world, source, destination, FILE_SERVICE)
+    return (user is not None and can_be_delegated(world, user)
+            and _delegated(world, source, destination, FILE_SERVICE))
 
 
 def _delegated(world: World, source: Host, destination: Host, service: str) -> bool:
-    if source.key in world.domain.rbcd.get(destination.key, set()):
-        return True
-    rights = world.domain.delegation.get(source.key)
-    if rights is None or not (source.in_domain and destination.in_domain):
+    """The classic form is of one domain; the resource-based one goes wherever there is trust."""
+    own, theirs = world.domain_of(source), world.domain_of(destination)
+    if own is None or theirs is None:
+        return False
+    if source.key in theirs.rbcd.get(destination.key, set()):
+        return trusts(world, theirs, own)
+    rights = own.delegation.get(source.key)
+    if rights is None or own is not theirs:
         return False
     wanted = {f"{service}/{destination.name}".lower(), f"{service}/{destination.fqdn}".lower()}
     return rights.protocol_transition and wanted <= {name.lower() for name in rights.services}
@@ -192,7 +239,7 @@ def is_allowed(world: World, host: Host, user: User, configuration: SessionConfi
     """May this user open that session configuration there?"""
     if not configuration.allow:
         return is_administrator(world, host, user)
-    own = {user.qualified.lower(), *(name.lower() for name, _ in groups_of(world, host, user))}
+    own = {*names_of(world, user), *(name.lower() for name, _ in groups_of(world, host, user))}
     return any(name.lower() in own for name in configuration.allow)
 
 
@@ -212,7 +259,5 @@ def acting(world: World, origin: Host, caller: Caller, at: Host) -> User | None:
 
 def computer_account(world: World, host: Host) -> User | None:
     """As whom a host itself comes to others; None for one that is in no domain."""
-    if not host.in_domain:
-        return None
-    number = 5000 + list(world.hosts).index(host.key)
-    return User(f"{host.name}$", world.domain.netbios, "", sid=f"{world.domain.sid}-{number}")
+    account = account_of(world, host)
+    return None if account is None else User(account.sam, account.domain, "", sid=account.sid)

@@ -13,26 +13,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from winmigrate.errors import Fault, InputFaults
+from winmigrate.errors import InputFaults
 from winmigrate.facts.versions import BUILDS
-from winmigrate.lab.fabric import making, patterns, shapes, winrm
+from winmigrate.lab.fabric import cluster_making, enrolling, patterns, shapes, winrm
 from winmigrate.lab.fabric.clock import FabricClock
 from winmigrate.lab.fabric.files import FileEntry
 from winmigrate.lab.fabric.fluid import Links, Resource
-from winmigrate.lab.fabric.identity import FILE_SERVICE, MIGRATION_SERVICE, delegation_for
 from winmigrate.lab.fabric.log import FabricLog
 from winmigrate.lab.fabric.world import (
     GIB,
     Address,
-    Delegation,
-    Domain,
     Feature,
     Host,
     HostProcessor,
     MigrationNetwork,
     MigrationSettings,
     Service,
-    User,
     Volume,
     VSwitch,
     World,
@@ -81,39 +77,37 @@ def make_world(marked: Marked, *, mode: str = "leap", rate: float = 1.0, log: Pa
 
 
 def _build(found: Mapping[str, Any], clock: FabricClock, log: Path | None) -> World:
-    domain = _domain(found["domain"])
+    domain = enrolling.first_domain(found["domain"])
     world = World({}, domain, [], clock, FabricLog(clock.monotonic, log), seed=found["seed"] or 1)
     if found["report_edits"] is not None:
         world.report_edits = found["report_edits"]
-    faults: list[Fault] = []
-    for key, given in found["hosts"].items():
-        host = _host(world, key, given)
+    faults = enrolling.more_domains(world, found)
+    for number, (key, given) in enumerate(found["hosts"].items()):
+        try:
+            host = _host(world, key, given)
+        except Misfit as misfit:
+            faults.extend(misfit.faults)
+            continue
         world.hosts[key] = host
+        enrolling.enrol(world, host, number)
         try:
             host.limits = winrm.limits_of(given["limits"])
         except Misfit as misfit:
             faults.extend(misfit.faults)
-        for vm in given["vms"] or []:
-            try:
-                making.add_vm(world, host, vm)
-            except Misfit as misfit:
-                faults.extend(misfit.faults)
-    _users(world, found["users"] or {})
+    faults.extend(cluster_making.populate(world, found))
+    enrolling.users(world, found["users"] or {})
+    faults.extend(enrolling.computers(world, found["computers"] or {}))
+    faults.extend(enrolling.groups(world, found["groups"] or []))
     for host in world.hosts.values():
         faults.extend(winrm.name_faults(world, host))
     if found["delegation"] is None:
-        _delegate_all(world)
+        enrolling.delegate_all(world, {})
     for source, rights in (found["delegation"] or {}).items():
         try:
-            _delegate(world, source, rights)
+            enrolling.delegate(world, source, rights, {})
         except Misfit as misfit:
             faults.extend(misfit.faults)
-    tree = found["_at"].child("rbcd")
-    for target, sources in (found["rbcd"] or {}).items():
-        for name in (target, *sources):
-            if name not in world.hosts:
-                faults.extend(shapes.unknown_host(tree, name, world.hosts).faults)
-        domain.rbcd[target] = set(sources)
+    faults.extend(enrolling.trust_for_delegation(world, found["_at"].child("rbcd"), found["rbcd"] or {}, {}))
     if faults:
         raise Misfit(*faults)
     world.links = Links(clock, lambda resource: _capacity(world, resource), world.lock)
@@ -121,6 +115,10 @@ def _build(found: Mapping[str, Any], clock: FabricClock, log: Path | None) -> Wo
 
 
 def _capacity(world: World, resource: Resource) -> float:
+    if resource[0].startswith("shared-"):
+        shared = next(space.volume for host in world.hosts.values() for space in host.spaces
+                      if space.key == resource[1])
+        return shared.read_rate if resource[0] == "shared-read" else shared.write_rate
     host = world.hosts[resource[1]]
     if resource[0] in ("in", "out"):
         return host.nic_rate
@@ -128,49 +126,6 @@ def _capacity(world: World, resource: Resource) -> float:
     if volume is None:
         return host.nic_rate
     return volume.read_rate if resource[0] == "read" else volume.write_rate
-
-
-def _domain(given: Mapping[str, Any] | None) -> Domain:
-    if given is None:
-        return Domain()
-    name = given["name"]
-    return Domain(name, given.get("netbios") or name.partition(".")[0].upper())
-
-
-def _users(world: World, given: Mapping[str, Mapping[str, Any]]) -> None:
-    for number, (key, one) in enumerate(given.items()):
-        domain = one.get("domain") or world.domain.netbios
-        user = User(one.get("name") or key, domain, one["password"], list(one.get("groups") or ()),
-                    one.get("delegatable") is not False, one.get("sid") or f"{world.domain.sid}-{1101 + number}")
-        world.users.append(user)
-        rights = one.get("administrator")
-        for host in world.hosts.values():
-            known = domain.lower() in (world.domain.netbios.lower(), host.name.lower())
-            if known and (rights is None or rights is True or (rights and host.key in rights)):
-                host.administrators.add(user.qualified)
-
-
-def _delegate(world: World, source: str, rights: Mapping[str, Any]) -> None:
-    at: Marked = rights["_at"]
-    if source not in world.hosts:
-        raise shapes.unknown_host(at, source, world.hosts)
-    kinds = rights.get("services") or ("migration", "cifs")
-    services: set[str] = set()
-    for name in rights["to"]:
-        if name not in world.hosts:
-            raise shapes.unknown_host(at, name, world.hosts)
-        target = world.hosts[name]
-        for kind in kinds:
-            service = MIGRATION_SERVICE if kind == "migration" else FILE_SERVICE
-            services |= {f"{service}/{target.name}", f"{service}/{target.fqdn}"}
-    world.domain.delegation[source] = Delegation(services, rights.get("protocol_transition") is not False)
-
-
-def _delegate_all(world: World) -> None:
-    for key, source in world.hosts.items():
-        services = {service for other in world.hosts.values() if other is not source for service in
-                    delegation_for(other)}
-        world.domain.delegation[key] = Delegation(services, True)
 
 
 def _id(world: World, *parts: str) -> uuid.UUID:
@@ -181,12 +136,13 @@ def _host(world: World, key: str, given: Mapping[str, Any]) -> Host:
     version = given["version"] or "2019"
     name = (given["name"] or key).upper()
     in_domain = not given["workgroup"]
-    fqdn = given["fqdn"] or (f"{name.lower()}.{world.domain.name}" if in_domain else name.lower())
+    domain = enrolling.domain_for(world, given, world.domain)
+    fqdn = given["fqdn"] or (f"{name.lower()}.{domain.name}" if in_domain else name.lower())
     number = len(world.hosts) + 1
     versions = CONFIGURATION[version]
     host = Host(
         key=key, name=name, fqdn=fqdn, version=version, build=BUILDS[version],
-        domain=world.domain.name if in_domain else "WORKGROUP", in_domain=in_domain,
+        domain=domain.name if in_domain else "WORKGROUP", in_domain=in_domain,
         caption=f"Microsoft Windows Server {version.replace('R2', ' R2')} Datacenter",
         supported_versions=[(one, _NAMES.get(one, f"Microsoft Windows, version {one}"), one == versions[-1])
                             for one in versions],

@@ -8,6 +8,7 @@ from typing import Any
 
 from winmigrate.errors import did_you_mean
 from winmigrate.facts.versions import VERSIONS
+from winmigrate.lab.fabric.cluster_shapes import CLUSTER
 from winmigrate.lab.fabric.primitives import (
     ADDRESS,
     COUNT,
@@ -23,6 +24,14 @@ from winmigrate.lab.fabric.primitives import (
     named,
     table,
     windows_path,
+)
+from winmigrate.lab.fabric.shapes_directory import (
+    COMPUTERS,
+    DELEGATIONS,
+    DOMAIN,
+    GROUPS,
+    TRUST,
+    USER,
 )
 from winmigrate.marked import (
     Key,
@@ -178,7 +187,7 @@ VERSION = Shape(
 
 HOST = table(
     "a mapping such as {version: 2019, memory: 256 GB, volumes: {D: 4 TB}, vms: {...}}",
-    version=VERSION, name=words(), fqdn=words(), memory=SIZE, memory_reserved=SIZE, processor=PROCESSOR,
+    version=VERSION, name=words(), fqdn=words(), domain=words(), memory=SIZE, memory_reserved=SIZE, processor=PROCESSOR,
     volumes=entries(VOLUME, "a mapping from drive letters to volumes",
                     lambda key: None if len(key.rstrip(":")) == 1 and key[0].isalpha() else "wanted: a drive letter"),
     files=entries(SIZE, "a mapping from paths to sizes"), switches=listing(SWITCH), sans=listing(FREE),
@@ -194,34 +203,6 @@ HOST = table(
     mac_pool=listing(MAC),
 )
 
-USER = either("password", FREE, table(
-    "a mapping such as {password: ..., administrator: true}",
-    name=FREE, password=Key(FREE, True), domain=words(), administrator=Shape(
-        lambda marked: marked.value if isinstance(marked.value, bool) else list(listing(FREE).read(marked)),
-        {"type": ["boolean", "array"]}),
-    groups=listing(FREE), delegatable=truth(), sid=words(),
-))
-
-DELEGATION = either("to", one_or_more(words(), "hosts"), table(
-    "a host, a list of hosts, or a mapping such as {to: [hv02], services: [migration]}",
-    to=Key(one_or_more(words(), "hosts"), True), services=listing(choice("migration", "cifs")),
-    protocol_transition=truth(),
-))
-
-_RIGHTS = entries(DELEGATION, "a mapping from hosts to what they may delegate to, or all")
-
-
-def _delegations(marked: Marked) -> dict[str, dict[str, Any]] | None:
-    return None if marked.text == "all" else _RIGHTS.read(marked)
-
-
-#: None: every host to every other.
-DELEGATIONS: Shape[Any] = Shape(_delegations, {"anyOf": [{"const": "all"}, _RIGHTS.schema]})
-
-DOMAIN = either("name", words(), table("a name, or {name: corp.example, netbios: CORP}",
-                                       name=Key(words(), True), netbios=words()))
-
-
 def _faults(marked: Marked) -> list[Marked]:
     if isinstance(marked.value, list):
         return list(marked.value)
@@ -234,10 +215,12 @@ FABRIC = table(
     "a fabric: a mapping with hosts",
     fabric=FREE, seed=whole(0, 2**31 - 1), now=MOMENT, domain=DOMAIN, report_edits=truth(),
     keytab=words(),
-    users=entries(USER, "a mapping from names to users"),
+    domains=listing(DOMAIN), trusts=listing(TRUST),
+    users=entries(USER, "a mapping from names to users"), groups=GROUPS, computers=COMPUTERS,
     delegation=Key(DELEGATIONS, default={}),
     rbcd=entries(one_or_more(words(), "hosts"), "a mapping from destinations to those who may act there"),
     faults=Shape(_faults, {"type": ["array", "object"]}),
+    clusters=entries(CLUSTER, "a mapping from names to failover clusters"),
     hosts=Key(entries(HOST, "a mapping from names to hosts", least=1), True),
 )
 

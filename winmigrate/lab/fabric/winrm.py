@@ -88,7 +88,8 @@ def _parameters(given: Mapping[str, Any] | None) -> Mapping[str, tuple[str, ...]
 def name_faults(world: World, host: Host) -> list[Fault]:
     """What is wrong with the accounts that a host's session configurations name."""
     users = [user.qualified for user in world.users]
-    groups = sorted({group for user in world.users for group in user.groups})
+    named = {group for user in world.users for group in user.groups}
+    groups = sorted({*named, *(one.qualified for one in world.groups)})
     found = []
     for one in host.configurations.values():
         if one.run_as != VIRTUAL and world.user(one.run_as) is None:

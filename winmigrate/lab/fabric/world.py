@@ -8,12 +8,14 @@ Paths are Windows paths; :class:`Files` compares them without regard to case and
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from winmigrate.lab.fabric.accounts import ComputerAccount, Group, Trust
 from winmigrate.lab.fabric.host import (
     Address,
     Feature,
@@ -49,6 +51,7 @@ from winmigrate.lab.fabric.machine import (
 
 if TYPE_CHECKING:
     from winmigrate.lab.fabric.clock import FabricClock
+    from winmigrate.lab.fabric.cluster import Cluster
     from winmigrate.lab.fabric.log import FabricLog
 
 __all__ = [
@@ -59,6 +62,7 @@ __all__ = [
     "Adapter",
     "Address",
     "Checkpoint",
+    "ComputerAccount",
     "Delegation",
     "Device",
     "Disk",
@@ -67,6 +71,7 @@ __all__ = [
     "Feature",
     "FibreChannel",
     "Firmware",
+    "Group",
     "Host",
     "HostProcessor",
     "IntegrationService",
@@ -79,6 +84,7 @@ __all__ = [
     "Processor",
     "Security",
     "Service",
+    "Trust",
     "User",
     "VSwitch",
     "Vlan",
@@ -98,6 +104,11 @@ class User:
     delegatable: bool = True  # False: "sensitive and cannot be delegated", or Protected Users
     sid: str = ""
     expired: bool = False  # the password is: no new log-on with it
+    disabled: bool = False
+    account_expires: dt.datetime | None = None
+    upn: str = ""  # userPrincipalName; empty: name@DNS name of its domain
+    created: dt.datetime = dt.datetime(2020, 1, 1, tzinfo=dt.timezone.utc)
+    changed: dt.datetime = dt.datetime(2020, 1, 1, tzinfo=dt.timezone.utc)
 
     @property
     def qualified(self) -> str:
@@ -124,12 +135,19 @@ class Domain:
     rbcd: dict[str, set[str]] = field(default_factory=dict)
     sid: str = "S-1-5-21-41432690-3719764436-1984117282"
     reachable: bool = True  # False: no domain controller answers anybody
+    forest: str = ""  # the DNS name of its forest's root; empty: its own
+
+    @property
+    def root(self) -> str:
+        """The DNS name of its forest's root."""
+        return (self.forest or self.name).lower()
 
 
 @dataclass(slots=True, eq=False)
 class World:
     """The whole fabric. ``hosts`` by key, in the order of the file. ``clock`` and ``log`` are set by load_fabric.
 
+    ``domain`` is the first of ``domains``. Questions about accounts: winmigrate.lab.fabric.directory.
     ``splits``: pairs of host keys between which nothing passes; "" in the place of one is who asks from outside.
     """
 
@@ -143,9 +161,18 @@ class World:
     lock: threading.RLock = field(default_factory=threading.RLock)
     serial: int = 0
     moves: dict[str, Any] = field(default_factory=dict)  # by job id: fabric.moves' own
+    clusters: dict[str, Cluster] = field(default_factory=dict)  # by key
     splits: set[frozenset[str]] = field(default_factory=set)
     links: Any = None  # fabric.fluid.Links: who sends what over which network card and volume
     watchers: list[Callable[[str, dict[str, Any]], None]] = field(default_factory=list)
+    domains: list[Domain] = field(default_factory=list)
+    trusts: list[Trust] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    computers: list[ComputerAccount] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.domains:
+            self.domains.append(self.domain)
 
     def tell(self, what: str, **facts: Any) -> None:
         """Writes into the log, then tells the watchers (faults, the server): phases, hosts going down and up."""
@@ -166,11 +193,24 @@ class World:
     def user(self, username: str) -> User | None:
         """The user of "DOMAIN\\name", "name@domain" or a bare name (domain users first), in any case."""
         folded = username.lower()
+        full = {domain.netbios.lower(): domain.name for domain in self.domains}
         for user in self.users:
-            if folded in (user.qualified.lower(), f"{user.name}@{user.domain}".lower(),
-                          f"{user.name}@{self.domain.name}".lower() if user.domain == self.domain.netbios else ""):
+            dns = full.get(user.domain.lower())
+            spelled = [user.qualified, f"{user.name}@{user.domain}", user.upn]
+            if dns is not None:
+                spelled += [f"{user.name}@{dns}", f"{dns}\\{user.name}"]
+            if folded in [one.lower() for one in spelled if one]:
                 return user
         return next((user for user in self.users if user.name.lower() == folded), None)
+
+    def domain_named(self, name: str) -> Domain | None:
+        """The domain of that DNS or NetBIOS name, in any case."""
+        folded = name.lower().rstrip(".")
+        return next((one for one in self.domains if folded in (one.name.lower(), one.netbios.lower())), None)
+
+    def domain_of(self, host: Host) -> Domain | None:
+        """The domain that a host is in; None for one in a workgroup."""
+        return self.domain_named(host.domain) if host.in_domain else None
 
     def apart(self, one: str, other: str = "") -> bool:
         """Is the network between these two hosts (keys) split? Without ``other``: between the host and the outside."""

@@ -1,6 +1,7 @@
 """The roll; facts of all hosts, VMs and pairs concerned, gathered from all hosts at once."""
 
 from winmigrate.survey.candidates import Candidate, Candidates, Settled, Unmatched
+from winmigrate.survey.facts_of_clusters import ClusterFacts
 from winmigrate.survey.facts_of_hosts import HostFacts, path_key, same_path
 from winmigrate.survey.finding import find_candidates
 from winmigrate.survey.fingerprint import Change, Fingerprint, PlannedChanges, difference, fingerprint
@@ -14,6 +15,7 @@ __all__ = [
     "Candidate",
     "Candidates",
     "Change",
+    "ClusterFacts",
     "Fingerprint",
     "HopB",
     "HostFacts",

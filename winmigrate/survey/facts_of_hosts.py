@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from winmigrate.facts import Unreadable
+from winmigrate.windows.cluster import Cluster
 from winmigrate.windows.host import (
     ComputerSystem,
     Feature,
@@ -74,7 +75,7 @@ class HostFacts(_Indexed):
 
     ``asked_at``: our clock when ``operating_system.local_date_time`` was read. ``security`` is read for the candidates'
     VMs only; ``checkpoint_disks`` are the drives of checkpoints; ``vhds`` holds every file of every chain, leaves and
-    parents alike. ``incomplete``: table name -> what went wrong beside the rows that came.
+    parents alike. ``cluster``: the one it is a node of, None for none. ``incomplete``: table name -> what went wrong beside the rows that came.
     """
 
     host: str
@@ -113,6 +114,7 @@ class HostFacts(_Indexed):
     hard_disks: tuple[HardDisk, ...] | Unreadable = NOT_ASKED
     checkpoint_disks: tuple[HardDisk, ...] | Unreadable = NOT_ASKED
     vhds: tuple[VHD, ...] | Unreadable = NOT_ASKED
+    cluster: Cluster | Unreadable | None = NOT_ASKED
     incomplete: dict[str, str] = field(default_factory=dict)
 
     def vm(self, vm_id: str) -> VM | Unreadable | None:

@@ -10,6 +10,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 
 from winmigrate.facts import Unreadable
+from winmigrate.survey.facts_of_clusters import ClusterFacts
 from winmigrate.survey.facts_of_hosts import HostFacts
 from winmigrate.windows.host import (
     Identity,
@@ -111,11 +112,12 @@ def pair_key(source: str, destination: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What is: hosts by inventory name, pairs by :func:`pair_key`."""
+    """What is: hosts by inventory name, pairs by :func:`pair_key`, clusters by the name they give themselves."""
 
     taken_at: dt.datetime
     hosts: dict[str, HostFacts]
     pairs: dict[str, PairFacts]
+    clusters: dict[str, ClusterFacts] = field(default_factory=dict)
 
     def host(self, name: str) -> HostFacts:
         """The facts of a host; a host nobody asked has every table Unreadable."""

@@ -21,6 +21,14 @@ from winmigrate.remoting.reads import read_batch, reading
 from winmigrate.request import Clock, Session
 from winmigrate.survey import crew
 from winmigrate.survey.candidates import Candidates
+from winmigrate.survey.facts_of_clusters import (
+    ClusterFacts,
+    cluster_facts,
+    cluster_of,
+    cluster_reads,
+    speakers,
+    unread_cluster,
+)
 from winmigrate.survey.facts_of_hosts import HostFacts, path_key
 from winmigrate.survey.hops import PROBE, Credentials, hop_of, no_credential, probes_of
 from winmigrate.survey.nouns import HopB, PairFacts, Roll, Survey, pair_key
@@ -68,7 +76,8 @@ def take_survey(
     crew.run(work, clock, "survey")
     hosts = {name: work[name].facts if name in work else _unasked(name, roll) for name in concerned}
     pairs = {pair_key(*pair): _pair(*pair, candidates, work) for pair in candidates.pairs()}
-    return Survey(taken_at, hosts, pairs)
+    clusters = {one.cluster.name: one.cluster for one in work.values() if one.cluster is not None}
+    return Survey(taken_at, hosts, pairs, clusters)
 
 
 def read_host(
@@ -81,6 +90,8 @@ def read_host(
     """
     answers = ask_batch(session, host_reads(version, secured, only), timeout=TIMEOUT)
     facts = _facts(Reader(name, version, answers), clock.now(), secured)
+    if only is None:
+        facts = replace(facts, cluster=cluster_of(facts, session, timeout=TIMEOUT))
     return replace(facts, **_vhds(facts, session))
 
 
@@ -197,6 +208,7 @@ class _HostSurvey:
     hops: dict[str, HopB] = field(default_factory=dict)
     arrivals: dict[str, FileItem | Unreadable | None] = field(default_factory=dict)
     peers: Mapping[str, _HostSurvey] = field(default_factory=dict)
+    cluster: ClusterFacts | None = None
 
     def __post_init__(self) -> None:
         self.facts = HostFacts(self.host, self.version)
@@ -224,6 +236,9 @@ class _HostSurvey:
         reads = [read for _, read in probes]
         if places:
             reads.append(Read("files", storage.files(places, self.version)))
+        spoken_for = self._spoken_for()
+        if spoken_for is not None:
+            reads += cluster_reads(self.version)
         if not reads:
             return
         try:
@@ -233,11 +248,21 @@ class _HostSurvey:
             why = unreached(error)
             self.hops |= {destination: HopB(route, why) for (destination, route), _ in probes}
             self.arrivals = dict.fromkeys(map(path_key, places), why)
+            self.cluster = None if spoken_for is None else unread_cluster(spoken_for, self.host, why)
             return
+        if spoken_for is not None:
+            self.cluster = cluster_facts(spoken_for, Reader(self.host, self.version, answers))
         for (destination, route), read in probes:
             self.hops[destination] = hop_of(route, answers[read.name], self.host)
         if places:
             self.arrivals = arrivals(places, answers["files"], self.version, self.host)
+
+    def _spoken_for(self) -> str | None:
+        """The cluster that this host is asked for; others are asked on other nodes."""
+        for name, speaker in speakers(one.facts for one in self.peers.values()).items():
+            if speaker == self.host:
+                return name
+        return None
 
     def _places(self) -> list[str]:
         """Where candidates would write on this host, by what their sources said."""
@@ -296,5 +321,5 @@ def _unreadable(name: str, version: str | Unreadable, reason: Unreadable) -> Hos
     tables: dict[str, Any] = {table.name: reason for table in TABLES}
     return HostFacts(
         name, version, identity=reason, administrator=reason, hyper_v_administrator=reason,
-        security_services=reason, security=reason, listener_addresses=reason, vhds=reason, **tables,
+        security_services=reason, security=reason, listener_addresses=reason, vhds=reason, cluster=reason, **tables,
     )  # fmt: skip

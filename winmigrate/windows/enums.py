@@ -1,7 +1,7 @@
 """Numbers of the enumerations in our columns, by enumeration and name.
 
-Hyper-V's own come from the captured types. The others are from Microsoft's reference of the CIM classes behind the
-cmdlets (MSFT_NetIPAddress, MSFT_Volume); where the cmdlet gives names alone, no number is needed.
+Those of Hyper-V and of failover clusters come from the captured types. The others are from Microsoft's reference of the
+CIM classes behind the cmdlets (MSFT_NetIPAddress, MSFT_Volume); where the cmdlet gives names alone, no number is needed.
 Names decide, numbers fill in: one number in Hyper-V is a typing error of its own (ApplyingSnapshot, 23769 for 32769).
 """
 
@@ -12,6 +12,7 @@ from functools import cache
 from winmigrate.facts import types
 
 _OTHERS: dict[str, dict[str, int]] = {
+    "AccessControlType": {"Allow": 0, "Deny": 1},
     "AddressFamily": {"IPv4": 2, "IPv6": 23},
     "DriveType": {
         "Unknown": 0,
@@ -24,13 +25,18 @@ _OTHERS: dict[str, dict[str, int]] = {
     },
     "HealthStatus": {"Healthy": 0, "Scan Needed": 1, "Spot Fix Needed": 2, "Full Repair Needed": 3},
     "InstallState": {},
+    "ShareAccessRight": {"Full": 0, "Change": 1, "Read": 2, "Custom": 3},
+    "ShareState": {"Pending": 0, "Online": 1, "Offline": 2},
 }
 
 
 @cache
 def numbers(enumeration: str) -> dict[str, int]:
     """Name to number. Raises KeyError for an enumeration that no column holds."""
-    return _OTHERS[enumeration] if enumeration in _OTHERS else types.enums("Hyper-V")[enumeration]
+    if enumeration in _OTHERS:
+        return _OTHERS[enumeration]
+    hyper_v = types.enums("Hyper-V")
+    return hyper_v[enumeration] if enumeration in hyper_v else types.enums("FailoverClusters")[enumeration]
 
 
 @cache

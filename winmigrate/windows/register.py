@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from winmigrate.facts.versions import at_least
 from winmigrate.request import Credential, Secret, Statement
-from winmigrate.windows import event, host, migration, network, storage, vm
+from winmigrate.windows import cluster, event, host, migration, network, storage, vm
 from winmigrate.windows.move import (
     FUNCTIONS,
     FileByFile,
@@ -34,7 +34,11 @@ TABLES: tuple[Table[object], ...] = (
     *storage.TABLES,
     *vm.TABLES,
     *migration.TABLES,
+    *share.TABLES,
 )
+
+#: What file servers are asked, beside who they are.
+SERVER_TABLES: tuple[Table[object], ...] = (*share.SERVER_TABLES, share.ADMINISTRATORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ _CHANGING = ("Move-", "Connect-", "Invoke-CimMethod", "Remove-", "Compare-VM", "
 
 def statements(version: str) -> Iterator[Statement]:
     """One of each statement that a host of this version may be sent."""
-    for table in (*TABLES, STATUSES):
+    for table in (*TABLES, STATUSES, cluster.CLUSTER, *cluster.TABLES):
         if table.exists(version):
             yield table.statement(version)
             yield table.of(_EXAMPLE_ID).statement(version)
@@ -66,6 +70,7 @@ def statements(version: str) -> Iterator[Statement]:
     yield from (vm.vm_by_id(_EXAMPLE_ID, version), storage.vhds(["C:\\a.vhdx"], version))
     yield from (storage.files(["C:\\a.vhdx"], version), host.probe_host("hv02"))
     yield from (event.events([1], _EXAMPLE_SINCE), event.event_properties([1], _EXAMPLE_SINCE))
+    yield share.acls(["C:\\a"], version)
     yield migration.cancel(_EXAMPLE_ID)
     credentials: tuple[Credential | None, ...] = (None,)
     if at_least(version, "2016"):

@@ -11,6 +11,7 @@ it, in both spellings. Windows knows the plain one only.
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import shutil
@@ -24,9 +25,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
 REALM = "CORP.EXAMPLE"
 DNS = "corp.example"
 NETBIOS = "CORP"
+CONTROLLER = f"dc01.{DNS}"
 PASSWORD = "Spare key 0x2F!"
 MIGRATION = "Microsoft Virtual System Migration Service"
 #: A domain controller listens within a second; past this something is wrong: seconds.
@@ -186,6 +193,8 @@ def _provision(folder: Path) -> None:
 
 def _configure(folder: Path, port: int, ldap: bool) -> None:
     services = "ldap, kdc" if ldap else "kdc"
+    if ldap:
+        certify(folder)
     (folder / "etc" / "smb.conf").write_text(f"""[global]
     netbios name = DC01
     workgroup = {NETBIOS}
@@ -206,6 +215,10 @@ def _configure(folder: Path, port: int, ldap: bool) -> None:
     ntp signd socket directory = {folder}/run/ntp
     winbindd socket directory = {folder}/run/winbindd
     log file = {folder}/log
+    ldap server require strong auth = allow_sasl_over_tls
+    tls certfile = {folder}/dc.pem
+    tls keyfile = {folder}/dc.key
+    tls cafile = {folder}/dc.pem
 """, encoding="utf-8")
     (folder / "krb5.conf").write_text(f"""[libdefaults]
     default_realm = {REALM}
@@ -223,6 +236,25 @@ def _configure(folder: Path, port: int, ldap: bool) -> None:
     .{DNS} = {REALM}
     {DNS} = {REALM}
 """, encoding="utf-8")
+
+
+def certify(folder: Path) -> None:
+    """``dc.pem``, which is its own authority, and ``dc.key``: what the controller shows over LDAPS."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, CONTROLLER)])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(CONTROLLER)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "dc.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "dc.key").touch(0o600)
+    (folder / "dc.key").write_bytes(key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()))
 
 
 def _free_port() -> int:

@@ -3,6 +3,7 @@
 from winmigrate.survey.candidates import Candidate, Candidates, Settled, Unmatched
 from winmigrate.survey.facts_of_clusters import ClusterFacts
 from winmigrate.survey.facts_of_hosts import HostFacts, path_key, same_path
+from winmigrate.survey.facts_of_servers import FileServerFacts
 from winmigrate.survey.finding import find_candidates
 from winmigrate.survey.fingerprint import Change, Fingerprint, PlannedChanges, difference, fingerprint
 from winmigrate.survey.hops import probe_pairs
@@ -16,6 +17,7 @@ __all__ = [
     "Candidates",
     "Change",
     "ClusterFacts",
+    "FileServerFacts",
     "Fingerprint",
     "HopB",
     "HostFacts",

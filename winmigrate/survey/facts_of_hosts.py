@@ -27,6 +27,7 @@ from winmigrate.windows.host import (
 from winmigrate.windows.migration import MigrationJob, PlannedVM
 from winmigrate.windows.network import IPAddress, MigrationNetwork, Switch
 from winmigrate.windows.row import NOT_ASKED
+from winmigrate.windows.share import SmbClient, SmbConnection
 from winmigrate.windows.storage import VHD, HardDisk, Volume
 from winmigrate.windows.vm import (
     VM,
@@ -49,7 +50,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-class _Indexed:
+class Indexed:
     """Keeps what is looked up in the tables of facts, once made: 10,000 VMs are then looked up in linear time.
 
     No field of the facts: they compare, copy and are written without it.
@@ -70,7 +71,7 @@ class _Indexed:
 
 
 @dataclass(frozen=True, slots=True)
-class HostFacts(_Indexed):
+class HostFacts(Indexed):
     """All that was read on one host.
 
     ``asked_at``: our clock when ``operating_system.local_date_time`` was read. ``security`` is read for the candidates'
@@ -114,6 +115,8 @@ class HostFacts(_Indexed):
     hard_disks: tuple[HardDisk, ...] | Unreadable = NOT_ASKED
     checkpoint_disks: tuple[HardDisk, ...] | Unreadable = NOT_ASKED
     vhds: tuple[VHD, ...] | Unreadable = NOT_ASKED
+    smb_connections: tuple[SmbConnection, ...] | Unreadable = NOT_ASKED
+    smb_client: SmbClient | Unreadable = NOT_ASKED
     cluster: Cluster | Unreadable | None = NOT_ASKED
     incomplete: dict[str, str] = field(default_factory=dict)
 

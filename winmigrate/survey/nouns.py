@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from winmigrate.facts import Unreadable
 from winmigrate.survey.facts_of_clusters import ClusterFacts
 from winmigrate.survey.facts_of_hosts import HostFacts
+from winmigrate.survey.facts_of_servers import FileServerFacts
 from winmigrate.windows.host import (
     Identity,
 )
@@ -112,12 +113,16 @@ def pair_key(source: str, destination: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What is: hosts by inventory name, pairs by :func:`pair_key`, clusters by the name they give themselves."""
+    """What is: hosts by inventory name, pairs by :func:`pair_key`, clusters by the name they give themselves.
+
+    File servers by their name in the inventory: those that files of candidates lie on.
+    """
 
     taken_at: dt.datetime
     hosts: dict[str, HostFacts]
     pairs: dict[str, PairFacts]
     clusters: dict[str, ClusterFacts] = field(default_factory=dict)
+    file_servers: dict[str, FileServerFacts] = field(default_factory=dict)
 
     def host(self, name: str) -> HostFacts:
         """The facts of a host; a host nobody asked has every table Unreadable."""

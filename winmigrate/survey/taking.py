@@ -34,6 +34,7 @@ from winmigrate.survey.hops import PROBE, Credentials, hop_of, no_credential, pr
 from winmigrate.survey.nouns import HopB, PairFacts, Roll, Survey, pair_key
 from winmigrate.survey.reading import Reader, members_of, reason_of, shown, unreached
 from winmigrate.survey.roll import read_identity
+from winmigrate.survey.servers import ServerSurvey, servers_of
 from winmigrate.survey.wishes import files_of
 from winmigrate.windows import host, network, storage, vm
 from winmigrate.windows.register import TABLES
@@ -73,11 +74,19 @@ def take_survey(
             work[name] = _HostSurvey(name, entry.version, inventory, candidates, roll, connector, clock, credentials)
     for one in work.values():
         one.peers = work
-    crew.run(work, clock, "survey")
+
+    def facts_of(name: str) -> HostFacts | None:
+        return work[name].facts if name in work else None
+
+    servers = {
+        one.name: ServerSurvey(one, candidates.candidates, connector, clock, facts_of) for one in servers_of(inventory)
+    }
+    crew.run({**servers, **work}, clock, "survey")
     hosts = {name: work[name].facts if name in work else _unasked(name, roll) for name in concerned}
     pairs = {pair_key(*pair): _pair(*pair, candidates, work) for pair in candidates.pairs()}
     clusters = {one.cluster.name: one.cluster for one in work.values() if one.cluster is not None}
-    return Survey(taken_at, hosts, pairs, clusters)
+    asked = {name: one.facts for name, one in servers.items() if one.facts is not None}
+    return Survey(taken_at, hosts, pairs, clusters, asked)
 
 
 def read_host(

@@ -1,7 +1,7 @@
 """Numbers of the enumerations in our columns, by enumeration and name.
 
-Those of Hyper-V and of failover clusters come from the captured types. The others are from Microsoft's reference of the
-CIM classes behind the cmdlets (MSFT_NetIPAddress, MSFT_Volume); where the cmdlet gives names alone, no number is needed.
+Those of Hyper-V and of failover clusters come from the captured types. The others are from Microsoft's reference of
+the CIM classes behind the cmdlets (MSFT_NetIPAddress, MSFT_Volume); where a cmdlet gives names, no number is needed.
 Names decide, numbers fill in: one number in Hyper-V is a typing error of its own (ApplyingSnapshot, 23769 for 32769).
 """
 

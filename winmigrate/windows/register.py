@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from winmigrate.facts.versions import at_least
 from winmigrate.request import Credential, Secret, Statement
-from winmigrate.windows import cluster, event, host, migration, network, storage, vm
+from winmigrate.windows import cluster, event, host, migration, network, share, storage, vm
 from winmigrate.windows.move import (
     FUNCTIONS,
     FileByFile,

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from winmigrate.directory import ticket
 from winmigrate.directory.asking import (
     COMPUTERS,
     GROUPS,
@@ -101,6 +100,8 @@ def _open(ldap3: Any, server: Server) -> Any:
         tls = _verified(ldap3, server)
     except OSError as error:
         return Unreadable(f"{server.ca}: no certificates to trust: {error}", f"a readable {server.ca}")
+    from winmigrate.directory.ticket import NoTicket
+
     failures = ldap3.core.exceptions
     try:
         connection = _connection(ldap3, server, tls)
@@ -111,7 +112,7 @@ def _open(ldap3: Any, server: Server) -> Any:
     needs = f"a credential that {server.address} takes"
     try:
         connection.bind()
-    except ticket.NoTicket as error:
+    except NoTicket as error:
         refused = Unreadable(f"no ticket for ldap/{server.address}: {error}", needs)
     except failures.LDAPInvalidCredentialsResult as error:
         refused = Unreadable(f"{where} refuses {whom}: {_refusal(error)}", needs)
@@ -140,6 +141,8 @@ def _connection(ldap3: Any, server: Server, tls: Any) -> Any:
         return ldap3.Connection(
             target, server.credential.username, password, authentication=ldap3.SIMPLE, **given
         )
+
+    from winmigrate.directory import ticket
 
     class ByTicket(ldap3.Connection):  # type: ignore[misc]
         def do_sasl_bind(self, controls: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 
+from winmigrate.directory import DirectoryFacts
 from winmigrate.facts import Unreadable
 from winmigrate.survey.facts_of_clusters import ClusterFacts
 from winmigrate.survey.facts_of_hosts import HostFacts
@@ -123,6 +124,7 @@ class Survey:
     pairs: dict[str, PairFacts]
     clusters: dict[str, ClusterFacts] = field(default_factory=dict)
     file_servers: dict[str, FileServerFacts] = field(default_factory=dict)
+    directory: DirectoryFacts | Unreadable = NOT_ASKED
 
     def host(self, name: str) -> HostFacts:
         """The facts of a host; a host nobody asked has every table Unreadable."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from winmigrate.directory import Opener
 from winmigrate.errors import HostError
 from winmigrate.facts import Unreadable
 from winmigrate.facts.versions import at_least
@@ -29,6 +30,7 @@ from winmigrate.survey.facts_of_clusters import (
     speakers,
     unread_cluster,
 )
+from winmigrate.survey.facts_of_directory import DirectorySurvey, way_to
 from winmigrate.survey.facts_of_hosts import HostFacts, path_key
 from winmigrate.survey.hops import PROBE, Credentials, hop_of, no_credential, probes_of
 from winmigrate.survey.nouns import HopB, PairFacts, Roll, Survey, pair_key
@@ -49,6 +51,8 @@ _MOST_ROUNDS = 64
 _ABSENT = "PathNotFound"
 #: What a single move is judged by just before and after it, beside its VM.
 _OF_MOVES = frozenset({"operating_system", "switches", "volumes", "migration_jobs", "planned_vms"})
+#: No host can be called so.
+_DIRECTORY = "the directory"
 _NOT_PROBED = Unreadable("the destination could not be asked")
 
 
@@ -60,9 +64,11 @@ def take_survey(
     clock: Clock,
     *,
     credentials: Credentials = no_credential,
+    ldap: Opener | None = None,
 ) -> Survey:
     """The facts of every host that is a source or a destination of a candidate, and of each such pair.
 
+    ``ldap`` opens the inventory's directory where that is asked over LDAP; one asked through a host needs none.
     A host the roll did not reach is not asked again; all its tables are Unreadable with the roll's reason.
     """
     taken_at = clock.now()
@@ -81,12 +87,15 @@ def take_survey(
     servers = {
         one.name: ServerSurvey(one, candidates.candidates, connector, clock, facts_of) for one in servers_of(inventory)
     }
-    crew.run({**servers, **work}, clock, "survey")
+    way = way_to(inventory, connector, clock, ldap)
+    directory = DirectorySurvey(inventory, roll, tuple(work), candidates.candidates, way, clock, facts_of)
+    beside = {_DIRECTORY: directory} if work and not isinstance(way, Unreadable) else {}
+    crew.run({**servers, **work, **beside}, clock, "survey")
     hosts = {name: work[name].facts if name in work else _unasked(name, roll) for name in concerned}
     pairs = {pair_key(*pair): _pair(*pair, candidates, work) for pair in candidates.pairs()}
     clusters = {one.cluster.name: one.cluster for one in work.values() if one.cluster is not None}
     asked = {name: one.facts for name, one in servers.items() if one.facts is not None}
-    return Survey(taken_at, hosts, pairs, clusters, asked)
+    return Survey(taken_at, hosts, pairs, clusters, asked, directory.facts)
 
 
 def read_host(

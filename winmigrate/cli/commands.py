@@ -211,7 +211,7 @@ def lab() -> None:
 @click.option("--clock", type=click.Choice(["real", "leap", "step"]), default="real", show_default=True)
 @click.option("--rate", type=float, default=1.0, show_default=True, help="Fabric seconds a second, for a real clock.")
 @click.option("--http", is_flag=True, help="The inventory uses HTTP with message encryption.")
-@click.option("--auth", type=click.Choice(["ntlm", "negotiate", "kerberos", "credssp"]), default="ntlm",
+@click.option("--auth", type=click.Choice(["ntlm", "negotiate", "kerberos", "credssp", "certificate"]), default="ntlm",
               show_default=True, help="How the inventory logs on.")  # fmt: skip
 @click.option("--keytab", type=click.Path(exists=True, dir_okay=False),
               help="Keys of the fabric's hosts from a KDC: they take Kerberos then.")  # fmt: skip

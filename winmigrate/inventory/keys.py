@@ -99,7 +99,7 @@ def _transport(base: Path) -> Shape[Settings]:
         if found["scheme"] == "http":
             faults = [
                 given.marks[name].key_fault("means nothing over http, which is encrypted by message; leave it out")
-                for name in ("tls", "ca")
+                for name in ("tls", "ca", "client_certificate", "client_key")
                 if name in given.marks
             ]
             if faults:
@@ -115,6 +115,8 @@ def _transport(base: Path) -> Shape[Settings]:
             about="verified | pinned SHA256 (of the host's certificate) | unverified",
         ),
         "ca": Key(path, about="PEM certificates to trust instead of the system's"),
+        "client_certificate": Key(path, about="auth certificate: our certificate, PEM"),
+        "client_key": Key(path, about="auth certificate: its key, PEM, of the owner alone (0600)"),
     }
     return fields(keys, "a mapping such as {kind: psrp, port: 5986, tls: verified}", build)
 
@@ -186,10 +188,14 @@ def host_of(name: str, marked: Marked, common: Settings, own: Settings) -> tuple
 
     auth: str = setting("auth", "kerberos")
     credential = setting("credential", types.CredentialRef("ticket" if auth == "kerberos" else "prompt"))
-    hop = setting("second_hop", types.SecondHop("none" if credential.source == "ticket" else "credential"))
+    passes = credential.source != "ticket" and auth != "certificate"
+    hop = setting("second_hop", types.SecondHop("credential" if passes else "none"))
     transport, faults = _merged(common, own)
     if auth == "certificate" and transport.scheme == "http":
         faults.append(blame("auth").fault("a certificate proves us over https only; the transport is http"))
+    elif auth == "certificate" and transport.client_certificate is None:
+        message = "certificate proves us by one; wanted: transport: {client_certificate: ops.pem, client_key: ops.key}"
+        faults.append(blame("auth").fault(message))
     if credential.source == "ticket" and auth not in ("kerberos", "negotiate"):
         message = f"a Kerberos ticket is no credential for auth {auth}; wanted: keyring:, env:, file: or prompt"
         faults.append(blame("credential").fault(message))
@@ -242,7 +248,9 @@ def _merged(common: Settings, own: Settings) -> tuple[types.Transport, list[Faul
         return types.Transport(kind, scheme, port, "none"), faults
     tls, pin = values.get("tls", ("verified", None))
     ca = values.get("ca") if tls == "verified" else None
-    return types.Transport(kind, scheme, port, tls, ca, pin), []
+    ours = values.get("client_certificate")
+    key = values.get("client_key", ours)
+    return types.Transport(kind, scheme, port, tls, ca, pin, ours, key if ours is not None else None), []
 
 
 # --- the rest of the file ----------------------------------------------------------------------------------------

@@ -40,7 +40,8 @@ class Transport:
     """``kind`` psrp or winrs; ``scheme`` https or http (then with message encryption, always).
 
     ``tls`` is verified, pinned or unverified, and none over http; ``ca`` an absolute path of PEM certificates to trust
-    instead of the system's; ``pin`` the SHA-256 of the certificate, 64 lower-case hex digits.
+    instead of the system's; ``pin`` the SHA-256 of the certificate, 64 lower-case hex digits. ``client_certificate``
+    and ``client_key`` (it may be in the same file) are absolute paths of PEM, for auth certificate.
     """
 
     kind: str = "psrp"
@@ -49,6 +50,8 @@ class Transport:
     tls: str = "verified"
     ca: str | None = None
     pin: str | None = None
+    client_certificate: str | None = None
+    client_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

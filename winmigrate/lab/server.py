@@ -32,7 +32,16 @@ from winmigrate.lab.fabric.directory import is_known_at
 from winmigrate.lab.fabric.loading import make_world
 from winmigrate.lab.fabric.world import Host, User, World
 from winmigrate.lab.faults import RANDOM, FaultPlan, read_fault
-from winmigrate.lab.wire import Account, Accounts, Door, Limits, WireServer, install_user_file
+from winmigrate.lab.wire import (
+    Account,
+    Accounts,
+    ClientAuthority,
+    Door,
+    Limits,
+    WireServer,
+    install_user_file,
+    principal_of,
+)
 from winmigrate.marked import Marked, Misfit, read_marked
 from winmigrate.request import Secret
 
@@ -60,6 +69,8 @@ class Lab:
         self.user_file = install_user_file(everybody)
         self.control = Control(world, self.faults)
         self.servers: dict[str, WireServer] = {}
+        #: Vouches for the certificates of users; none where no host takes any.
+        self.clients = ClientAuthority() if any(h.client_certificates for h in world.hosts.values()) else None
         self._http, self._https, self._port_base = http, https, port_base
         self._outages: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
         self._warden = threading.Thread(target=self._watch, name="host outages", daemon=True)
@@ -115,9 +126,13 @@ class Lab:
 
     def _server(self, number: int, host: Host) -> WireServer:
         base = None if self._port_base is None else self._port_base + 2 * number
+        accounts = Accounts(_accounts(self.world, host), host.name)
+        certified = self.clients is not None and bool(host.client_certificates)
         return WireServer(
-            host.name, endpoints.engines(self.world, host), Accounts(_accounts(self.world, host), host.name),
+            host.name, endpoints.engines(self.world, host), accounts,
             self.world.clock,
+            clients=self.clients.pem if certified and self.clients is not None else None,
+            mapped=partial(_mapped, host, accounts) if certified else None,
             http_port=(base if base is not None else 0) if self._http else None,
             https_port=(base + 1 if base is not None else 0) if self._https else None,
             faults=self.faults, log=partial(self._report, host.key), admits=partial(endpoints.admits, self.world, host),
@@ -173,6 +188,8 @@ class Lab:
         """Writes an inventory (0600) that leads to these hosts as ``user``, and his credential beside it (0600).
 
         ``ticket``: he comes with the ticket of Kerberos' cache; then no second hop can be made with his password.
+        ``auth`` certificate: by a certificate of his name, written beside the inventory (0600). Raises LabError where
+        no host takes any.
         """
         credential = path.with_name(path.stem + ".credential.yml")
         _write(credential, yaml.safe_dump({"username": user.qualified, "password": user.password}, allow_unicode=True))
@@ -184,18 +201,29 @@ class Lab:
             else:
                 transport["port"] = server.https_port
                 transport["tls"] = f"pinned {server.certificate.sha256}"
+            if auth == "certificate":
+                transport["client_certificate"] = self._certificate(path, user).name
             hosts[key] = {"address": "127.0.0.1", "transport": transport}
             if auth in ("kerberos", "negotiate"):
                 hosts[key]["kerberos_name"] = self.world.hosts[key].fqdn
         inventory = {
             "winmigrate": 1,
             "defaults": {"auth": auth, "credential": "ticket" if ticket else f"file:{credential.name}",
-                         "second_hop": "none" if ticket else "credssp" if auth == "credssp" else "credential"},
+                         "second_hop": _passed_on(auth, ticket)},
             "hosts": hosts,
             "lab": {"control": self.control.address, "token": self.control.token},
         }
         _write(path, "# Written by the lab that it leads to; of no use when that has ended.\n"
                + yaml.safe_dump(inventory, sort_keys=False, allow_unicode=True))
+
+    def _certificate(self, inventory: Path, user: User) -> Path:
+        """Writes a user's certificate with its key beside the inventory."""
+        if self.clients is None:
+            raise LabError("no host of this fabric takes client certificates; wanted: client_certificates: "
+                           f"[{user.name}] at its hosts, and a user of that name with the host as its domain")
+        path = inventory.with_name(f"{inventory.stem}.certificate.pem")
+        _write(path, self.clients.issue(user.name).decode("ascii"))
+        return path
 
 
 def _write(path: Path, text: str) -> None:
@@ -222,6 +250,22 @@ def _take_keys(keytab: Path) -> None:
 
 def _door(host: Host) -> Door:
     return Door(frozenset({host.name.lower(), host.fqdn.lower()}), host.clock_skew)
+
+
+def _passed_on(auth: str, ticket: bool) -> str:
+    """What an inventory says of the second hop: a ticket and a certificate have no password to pass on."""
+    if ticket or auth == "certificate":
+        return "none"
+    return "credssp" if auth == "credssp" else "credential"
+
+
+def _mapped(host: Host, accounts: Accounts, certificate: bytes) -> Account | None:
+    """The account of the host's own that a client certificate is mapped to: by Windows' rule never one of a domain."""
+    principal = principal_of(certificate) or ""
+    name = principal.partition("@")[0].lower()
+    if name not in [mapped.lower() for mapped in host.client_certificates]:
+        return None
+    return accounts.resolve(f"{host.name}\\{name}")
 
 
 def _accounts(world: World, host: Host) -> list[Account]:
@@ -277,7 +321,7 @@ def _arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--clock", choices=("real", "leap", "step"), default="leap")
     parser.add_argument("--rate", type=float, default=1.0, help="fabric seconds in a real one (--clock real)")
     parser.add_argument("--http", action="store_true", help="the inventory uses HTTP with message encryption")
-    parser.add_argument("--auth", choices=("ntlm", "negotiate", "kerberos", "credssp"), default="ntlm",
+    parser.add_argument("--auth", choices=("ntlm", "negotiate", "kerberos", "credssp", "certificate"), default="ntlm",
                         help="how the inventory's user logs on")
     parser.add_argument("--ticket", action="store_true", help="the inventory uses the Kerberos cache, no password")
     parser.add_argument("--keytab", type=Path, help="keys of the fabric's computer accounts: hosts take Kerberos")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +75,8 @@ class Endpoint:
             object.__setattr__(self, "pinned_sha256", _fingerprint(self.address, self.pinned_sha256))
         if self.ca is not None and not Path(self.ca).exists():
             raise UsageError(f"{self.address}: there is no CA file {self.ca}")
+        if self.auth == "certificate":
+            _our_certificate(self.address, self.client_certificate, self.client_key)
         if not self.port:
             object.__setattr__(self, "port", _DEFAULT_PORTS[self.scheme])
         if self.read_timeout <= self.operation_timeout:
@@ -95,6 +98,18 @@ class Endpoint:
         if self.credential is not None:
             return self.credential.username
         return "the client certificate" if self.auth == "certificate" else "the owner of the Kerberos ticket"
+
+
+def _our_certificate(address: str, certificate: Path | None, key: Path | None) -> None:
+    """Raises UsageError: the files of the client certificate are not there, or others may read its key."""
+    if certificate is None:
+        raise UsageError(f"{address}: auth certificate wants a client certificate and none is given")
+    for file in (certificate, key or certificate):
+        if not file.is_file():
+            raise UsageError(f"{address}: there is no client certificate or key {file}")
+    secret = key or certificate
+    if os.name == "posix" and secret.stat().st_mode & 0o077:
+        raise UsageError(f"{address}: others may read {secret}, which holds a key", hint=f"chmod 600 {secret}")
 
 
 def _fingerprint(address: str, text: str) -> str:

@@ -153,7 +153,7 @@ def endpoint_of(host: Host, credential_for: Callable[[str], Credential | None]) 
         port=host.transport.port,
         scheme=host.transport.scheme,
         auth=host.auth,
-        credential=credential_for(host.name),
+        credential=None if host.auth == "certificate" else credential_for(host.name),
         ca=Path(host.transport.ca) if host.transport.ca else None,
         pinned_sha256=host.transport.pin,
         verify=host.transport.tls != "unverified",
@@ -161,6 +161,8 @@ def endpoint_of(host: Host, credential_for: Callable[[str], Credential | None]) 
         configuration=hop.endpoint if hop.kind == "jea" else DEFAULT_CONFIGURATION,
         kind=host.transport.kind,
         kerberos_name=host.kerberos_name,
+        client_certificate=Path(host.transport.client_certificate) if host.transport.client_certificate else None,
+        client_key=Path(host.transport.client_key) if host.transport.client_key else None,
     )
 
 

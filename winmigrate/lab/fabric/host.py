@@ -46,7 +46,8 @@ class Volume:
 
 @dataclass(slots=True, eq=False)
 class Space:
-    """Storage that several hosts see at the same path ``root``. ``key`` names it in the fabric.
+    """Storage that several hosts see at the same path ``root``. ``key`` names it in the fabric, ``aliases`` are further
+    spellings of the root.
 
     ``redirected``: the keys of the hosts that reach it over the network only, through ``owner``.
     """
@@ -57,6 +58,7 @@ class Space:
     files: Files = field(default_factory=Files)
     owner: str = ""
     redirected: set[str] = field(default_factory=set)
+    aliases: tuple[str, ...] = ()
 
     @property
     def online(self) -> bool:
@@ -229,6 +231,7 @@ class Host:
     mac_pool: tuple[str, str] = ("00155D000000", "00155D0000FF")
     processor_speed_mhz: int = 2095
     credssp_enabled: bool = False  # does its WinRM offer CredSSP?
+    client_certificates: list[str] = field(default_factory=list)  # own accounts that a certificate is mapped to
     clock_skew: float = 0.0  # seconds its clock is ahead of the domain's; Kerberos takes five minutes either way
     limits: dict[str, Any] = field(default_factory=dict)  # of its WinRM, by field of winmigrate.lab.wire.Limits
     configurations: dict[str, Any] = field(default_factory=dict)  # fabric.winrm.SessionConfiguration by folded name
@@ -247,12 +250,14 @@ class Host:
     def attach(self, space: Space) -> None:
         """Shows a shared space at its root."""
         self.spaces.append(space)
-        self.files.mount(space.root, space.files)
+        for root in (space.root, *space.aliases):
+            self.files.mount(root, space.files, space.root)
 
     def space(self, path: str) -> Space | None:
         """The shared space that holds a path; None for one on the host's own volumes or elsewhere."""
         folded = fold(path) + "\\"
-        return next((space for space in self.spaces if folded.startswith(fold(space.root) + "\\")), None)
+        return next((space for space in self.spaces
+                     if any(folded.startswith(fold(root) + "\\") for root in (space.root, *space.aliases))), None)
 
     def room(self, path: str) -> int | None:
         """Bytes free where that path is; None where the host has no such volume."""

@@ -160,6 +160,7 @@ def _host(world: World, key: str, given: Mapping[str, Any]) -> Host:
     if given["reachable"] is not None:
         host.reachable = given["reachable"]
     host.credssp_enabled = bool(given["credssp"])
+    host.client_certificates = list(given["client_certificates"] or ())
     host.configurations = dict(winrm.configurations_of(given["session_configurations"]))
     host.clock_skew = float(given["clock_skew"] or 0)
     host.security_services = [1] if given["credential_guard"] else []

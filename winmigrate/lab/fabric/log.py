@@ -2,7 +2,8 @@
 
 What the wire was asked stands in a sequence of its own: how many Receives a client needs, and whether one comes before
 or after what its pipeline does in the same instant, is between two processes, and no event of the fabric.
-Every entry has ``n`` (from 1, without gaps in its sequence), ``at`` (fabric seconds) and ``kind``; the rest is the kind's own:
+Every entry has ``n`` (from 1, without gaps in its sequence), ``at`` (fabric seconds) and ``kind``; the rest is the
+kind's own:
 "request" (the wire's sequence), "command" (host, name, parameters), "move-started" (host, vm, destination, job),
 "phase" (job, phase), "move-ended" (job, state, error), "fault" (id, what struck), "host-down", "host-up".
 """

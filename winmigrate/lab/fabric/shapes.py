@@ -197,7 +197,7 @@ HOST = table(
     services=entries(choice("Running", "Stopped"), "a mapping from services to their state"),
     features=entries(choice("Installed", "Available", "Removed"), "a mapping from features to their state"),
     limits=LIMITS, session_configurations=entries(CONFIGURATION, "a mapping from names to session configurations"),
-    credssp=truth(), clock_skew=whole(-2**31, 2**31 - 1),
+    credssp=truth(), client_certificates=listing(FREE), clock_skew=whole(-2**31, 2**31 - 1),
     vms=named(VM, "a mapping from names to virtual machines"), manufacturer=FREE, model=FREE, count=COUNT,
     vhd_path=PATH, vm_path=PATH, numa_spanning=truth(), enhanced_session=truth(), booted=MOMENT,
     mac_pool=listing(MAC),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,9 @@ class Scheme:
     protocol: str
     sealed: str
 
+
+#: What a client that proves itself by its certificate writes in the Authorization header.
+MUTUAL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 
 #: Every scheme the wire can accept; a listener is told which of them it offers. Kerberos needs a keytab.
 SCHEMES = {
@@ -47,7 +51,8 @@ class ConnectionLogon:
 
     ``offered``: schemes of :data:`SCHEMES`, and "basic" (accepted over TLS only). ``bindings``: the channel bindings
     that a client must present over TLS, or None. ``door``: what the host is called in tickets, and how its clock goes;
-    without one Kerberos is not told from other tokens that nobody here can take.
+    without one Kerberos is not told from other tokens that nobody here can take. ``mapped``: the account that a client
+    certificate (``presented``, DER) stands for, where the host takes any.
     """
 
     accounts: Accounts
@@ -55,6 +60,8 @@ class ConnectionLogon:
     tls: bool
     bindings: bytes | None = None
     door: kerberos.Door | None = None
+    mapped: Callable[[bytes], Account | None] | None = None
+    presented: bytes | None = None
     identity: Identity | None = None
     scheme: Scheme | None = None
     _context: Any = None
@@ -62,8 +69,10 @@ class ConnectionLogon:
 
     def challenge(self) -> list[str]:
         """The WWW-Authenticate headers of a 401."""
-        words = {"negotiate": "Negotiate", "kerberos": "Kerberos", "credssp": "CredSSP", "basic": 'Basic realm="WSMAN"'}
-        return [words[name] for name in self.offered if name != "basic" or self.tls]
+        words = {"negotiate": "Negotiate", "kerberos": "Kerberos", "credssp": "CredSSP", "basic": 'Basic realm="WSMAN"',
+                 "certificate": MUTUAL}
+        offered = [*self.offered, *(("certificate",) if self.mapped is not None and self.tls else ())]
+        return [words[name] for name in offered if name != "basic" or self.tls]
 
     def step(self, authorization: str) -> tuple[bool, str | None]:
         """One step of the dance: (is it done, the WWW-Authenticate header to send back with a token or None).
@@ -74,6 +83,10 @@ class ConnectionLogon:
         name = word.lower()
         if name == "basic" and "basic" in self.offered and self.tls:
             self.identity = self._basic(text)
+            return True, None
+        if name == MUTUAL and self.mapped is not None and self.presented is not None:
+            account = self.mapped(self.presented)
+            self.identity = None if account is None else Identity(account, "certificate", delegated=False)
             return True, None
         scheme = SCHEMES.get(name)
         if scheme is None or name not in self.offered:

@@ -190,6 +190,8 @@ class Handler(BaseHTTPRequestHandler):
             raise Cut from None
         super().setup()
         self.logon = self.server.logon()
+        if isinstance(self.request, ssl.SSLSocket):
+            self.logon.presented = self.request.getpeercert(binary_form=True)
 
     def handle(self) -> None:
         with suppress(OSError, Cut, ReaderGone):

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from winmigrate.errors import LabError
 from winmigrate.lab.engine.effects import Engine
 from winmigrate.lab.wire import psrp, soap
-from winmigrate.lab.wire.accounts import Accounts
+from winmigrate.lab.wire.accounts import Account, Accounts
 from winmigrate.lab.wire.auth import ConnectionLogon
 from winmigrate.lab.wire.certificates import Certificate, make_certificate
 from winmigrate.lab.wire.clock import WireClock
@@ -39,6 +39,7 @@ class WireServer:
     ``run_as`` gives, for a session configuration, what LogonContext.run_as holds.
     ``door`` says, at each connection, what the host is called in Kerberos tickets and how far its clock is off; it is
     needed where the process has a keytab (KRB5_KTNAME).
+    ``clients``: PEM of the authority of client certificates that it takes over TLS; ``mapped``: whose one is (DER).
     NTLM users come from :func:`winmigrate.lab.wire.accounts.install_user_file`, called before.
     """
 
@@ -62,6 +63,8 @@ class WireServer:
         channel_bindings: bool = True,
         door: Callable[[], Door] | None = None,
         run_as: Callable[[str], str] = _own,
+        clients: bytes | None = None,
+        mapped: Callable[[bytes], Account | None] | None = None,
     ) -> None:
         if address not in LOOPBACK:
             raise LabError(f"the lab serves on loopback only, not on {address}")
@@ -77,6 +80,7 @@ class WireServer:
         self._schemes = schemes
         self._channel_bindings = channel_bindings
         self._door = door
+        self._clients, self._mapped = clients, mapped
         self._build = build
         self._listeners: dict[str, Listener] = {}
         self._watch: Watch | None = None
@@ -152,7 +156,7 @@ class WireServer:
     def _open(self, kind: str, port: int) -> None:
         if self._watch is None:
             self._watch = Watch(self._clock)
-        tls = self.certificate.server_context() if kind == "https" else None
+        tls = self.certificate.server_context(self._clients) if kind == "https" else None
         bindings = self.certificate.channel_bindings() if tls is not None and self._channel_bindings else None
         listener = Listener(
             (self._address, port),
@@ -161,7 +165,8 @@ class WireServer:
             faults=self._faults,
             process=self._process,
             logon=lambda: ConnectionLogon(
-                self._accounts, self._schemes, tls is not None, bindings, self._door() if self._door else None
+                self._accounts, self._schemes, tls is not None, bindings, self._door() if self._door else None,
+                self._mapped,
             ),
             report=self._report,
             idle_close=self.limits.idle_close,

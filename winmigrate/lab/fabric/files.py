@@ -71,51 +71,57 @@ def letter_of(path: str) -> str | None:
 class Files:
     """Files and folders by path. A file's folders come to be with it.
 
-    What is mounted at a folder is the files of all hosts that have it there: a cluster shared volume. One that is not
-    ``online`` shows nothing.
+    What is mounted at a folder is the files of all hosts that have it there: a cluster shared volume, a share. One that
+    is not ``online`` shows nothing. The same files may be mounted under several roots: they keep the paths of one.
     """
 
     def __init__(self) -> None:
         self._files: dict[str, FileEntry] = {}
         self._folders: dict[str, str] = {}
-        self._mounts: list[tuple[str, Files]] = []
+        self._mounts: list[tuple[str, Files, str]] = []
         self.online = True
 
-    def mount(self, root: str, files: Files) -> None:
-        """Shows ``files``, whose paths begin with ``root`` themselves, from now on there."""
+    def mount(self, root: str, files: Files, within: str | None = None) -> None:
+        """Shows ``files`` from now on at ``root``. Their own paths begin with ``within``; with ``root`` if None."""
         self.make_folder(root)
-        files.make_folder(root)
-        self._mounts.append((fold(root), files))
+        files.make_folder(within or root)
+        self._mounts.append((fold(root), files, within or root))
 
     def unmount(self, root: str) -> None:
         """Shows what is mounted there no more."""
-        self._mounts = [(key, files) for key, files in self._mounts if key != fold(root)]
+        self._mounts = [mount for mount in self._mounts if mount[0] != fold(root)]
 
-    def _at(self, folded: str) -> Files:
-        for root, files in self._mounts:
+    def _at(self, path: str) -> tuple[Files, str]:
+        """Whose file a path is, and the path that it has there."""
+        folded = fold(path) if self._mounts else path
+        for root, files, within in self._mounts:
             if folded.startswith(root) and folded[len(root):len(root) + 1] in ("", "\\"):
-                return files if files.online else _NOTHING
-        return self
+                if not files.online:
+                    return _NOTHING, path
+                return files, path if fold(within) == root else within.rstrip("\\") + path[len(root):]
+        return self, path
 
     def _seen(self) -> list[Files]:
-        return [self, *(files for _, files in self._mounts if files.online)] if self._mounts else [self]
+        if not self._mounts:
+            return [self]
+        mounted = {id(files): files for _, files, _ in self._mounts if files.online}
+        return [self, *mounted.values()]
 
     def add(self, entry: FileEntry) -> FileEntry:
         """Puts a file (and its folders) there; one of the same path is replaced."""
-        key = fold(entry.path)
-        there = self._at(key)
+        there, path = self._at(entry.path)
         if there is _NOTHING:
             return entry  # lost: the volume is not there
-        there._files[key] = entry
-        there.make_folder(folder_of(entry.path))
+        there._files[fold(path)] = entry
+        there.make_folder(folder_of(path))
         return entry
 
     def make_folder(self, path: str) -> None:
         """Makes a folder and those above it."""
-        there = self._at(fold(path)) if self._mounts else self
+        there, own = self._at(path)
         if there is not self:
             if there is not _NOTHING:
-                there.make_folder(path)
+                there.make_folder(own)
             return
         while path and fold(path) not in self._folders:
             self._folders[fold(path)] = path.rstrip("\\") if len(path) > 3 else path
@@ -125,36 +131,42 @@ class Files:
             path = above
 
     def get(self, path: str) -> FileEntry | None:
-        key = fold(path)
-        return self._at(key)._files.get(key)
+        there, own = self._at(path)
+        return there._files.get(fold(own))
 
     def __contains__(self, path: str) -> bool:
-        key = fold(path)
-        return key in self._at(key)._files
+        return self.get(path) is not None
 
     def is_folder(self, path: str) -> bool:
-        key = fold(path)
-        return key in self._folders or key in self._at(key)._folders
+        return self.folder(path) is not None or fold(path) in self._folders
 
     def folder(self, path: str) -> str | None:
         """A folder's path as it was spelled when it was made; None where there is none."""
-        key = fold(path)
-        return self._at(key)._folders.get(key)
+        there, own = self._at(path)
+        found = there._folders.get(fold(own))
+        return found if found is None or fold(own) == fold(path) else path.rstrip("\\")
 
     def remove(self, path: str) -> FileEntry | None:
         """Takes a file away (its folders stay); gives it, or None if there was none."""
-        key = fold(path)
-        return self._at(key)._files.pop(key, None)
+        there, own = self._at(path)
+        return there._files.pop(fold(own), None)
 
     def below(self, path: str) -> list[FileEntry]:
         """The files below a folder, however deep."""
-        start = fold(path).rstrip("\\") + "\\"
-        return [entry for files in self._seen() for key, entry in files._files.items() if key.startswith(start)]
+        there, own = self._at(path)
+        start = fold(own).rstrip("\\") + "\\"
+        seen = self._seen() if there is self else [there]
+        return [entry for files in seen for key, entry in files._files.items() if key.startswith(start)]
 
     def used(self, letter: str) -> int:
-        """Bytes that the files on a volume take; what is mounted in one of its folders takes none there."""
+        """Bytes that the files on a volume take: its own and those of its shares; what is mounted from elsewhere in one
+        of its folders takes none there.
+        """
         start = letter.lower() + ":"
-        return sum(entry.size for key, entry in self._files.items() if key.startswith(start))
+        shared = {id(files): files for root, files, within in self._mounts
+                  if root.startswith(start) and within.startswith("\\\\")}
+        own = sum(entry.size for key, entry in self._files.items() if key.startswith(start))
+        return own + sum(files.total() for files in shared.values())
 
     def total(self) -> int:
         """Bytes that its own files take, wherever they are."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
+from winmigrate.checks.cluster_index import ClusterIndex
 from winmigrate.checks.finding import Finding, Outcome, Remedy, Resolver, Scope, Severity, Subject
 from winmigrate.checks.index import HostIndex
 from winmigrate.checks.kind_of_move import ALL_KINDS, SHARED_NOTHING
@@ -109,7 +110,7 @@ class Ground:
 
     For a host's requirement ``source`` is that host; ``is_source`` and ``is_destination`` say what any candidate has
     it for. For a VM's, ``source`` is where it is. ``candidate``, ``migration`` and ``pair`` are there from the scopes
-    that have them; asking for one that is not is a defect.
+    that have them; asking for one that is not is a defect. ``share``: for a share's, the one it is evaluated on.
     """
 
     source: HostIndex
@@ -123,6 +124,14 @@ class Ground:
     is_destination: bool = True
     claims: Claims | None = None
     kind: str = SHARED_NOTHING
+    whole: Survey | None = None
+    share: str = ""
+
+    @property
+    def survey(self) -> Survey:
+        """All that was read: file servers, clusters and the directory are no host's."""
+        assert self.whole is not None, "no survey"
+        return self.whole
 
     @property
     def destination(self) -> HostIndex:
@@ -263,4 +272,5 @@ def _later(item: Requirement, verdict: Verdict) -> Verdict:
 
 def survey_index(survey: Survey) -> dict[str, HostIndex]:
     """The facts of every host, indexed once."""
-    return {name: HostIndex(facts) for name, facts in survey.hosts.items()}
+    clusters = {name: ClusterIndex(facts) for name, facts in survey.clusters.items()}
+    return {name: HostIndex(facts, clusters) for name, facts in survey.hosts.items()}

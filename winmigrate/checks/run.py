@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from winmigrate.checks.claims import Claims
@@ -21,7 +22,8 @@ from winmigrate.checks.finding import (
 )
 from winmigrate.checks.frame import REGISTRY, Ground, Requirement, Role, evaluate, survey_index
 from winmigrate.checks.index import HostIndex
-from winmigrate.checks.kind_of_move import kind_of_move
+from winmigrate.checks.kind_of_move import SHARED_SMB, kind_of_move
+from winmigrate.checks.shares_of import shares_of
 from winmigrate.survey import Candidate, Candidates, HostFacts, PairFacts, Survey, Unmatched
 
 if TYPE_CHECKING:
@@ -109,6 +111,7 @@ class _Running:
                 kind,
                 lambda: self._ground(kind, source, destination, pair),
             )
+        on_shares = self._shares(item, kind, source, destination, pair)
         indexes: list[int] = []
         for requirement in self.chosen:
             if kind not in requirement.kinds:
@@ -118,10 +121,32 @@ class _Running:
                     indexes.append(on_source[requirement.id])
                 if requirement.role is not Role.SOURCE and destination is not source:
                     indexes.append(on_destination[requirement.id])
+            elif requirement.scope is Scope.SHARE:
+                indexes += [found[requirement.id] for found in on_shares]
             elif requirement.scope in on_wider:
                 indexes.append(on_wider[requirement.scope][requirement.id])
         indexes += self._foreign(kind)
         return CandidateFindings(item.vm_id, item.vm_name, item.source, item.destination, tuple(indexes), kind)
+
+    def _shares(
+        self, item: Candidate, kind: str, source: HostIndex, destination: HostIndex, pair: PairFacts
+    ) -> list[dict[str, int]]:
+        """What speaks of a share, by each share that the VM's files lie on: once for all VMs of the same two hosts.
+
+        A VM with none, or whose files nobody could read, has the same requirements for itself.
+        """
+        if kind != SHARED_SMB:
+            return []
+        found = []
+        for share in shares_of(item, source):
+            subject = Subject(Scope.SHARE, source=item.source, destination=item.destination, name=share)
+            ground = partial(self._ground, kind, source, destination, pair, share=share)
+            found.append(self._scope(subject, kind, ground))
+        if found:
+            return found
+        name = f"the shares of {item.vm_name}"
+        subject = Subject(Scope.SHARE, item.vm_id, item.vm_name, item.source, item.destination, name)
+        return [self._scope(subject, kind, lambda: self._ground(kind, source, destination, pair, item))]
 
     def _host(self, host: HostIndex, kind: str) -> dict[str, int]:
         return self._scope(Subject(Scope.HOST, source=host.name), kind, lambda: self._ground(kind, host, None, None))
@@ -133,10 +158,11 @@ class _Running:
         destination: HostIndex | None,
         pair: PairFacts | None,
         item: Candidate | None = None,
+        share: str = "",
     ) -> Ground:
         return Ground(
             source, self.now, self.inventory, self.playbook, destination, pair, item,
-            source.name in self.sources, source.name in self.destinations, self.claims, kind,
+            source.name in self.sources, source.name in self.destinations, self.claims, kind, self.survey, share,
         )  # fmt: skip
 
     def _index(self, name: str) -> HostIndex:

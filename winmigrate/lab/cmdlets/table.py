@@ -9,7 +9,8 @@ from typing import Any
 from winmigrate.facts import VERSIONS, since, types
 from winmigrate.facts.cmdlets import locate
 from winmigrate.facts.versions import at_least
-from winmigrate.lab.cmdlets import changing, cim, disks, events, hosts, items, machines, moving, system
+from winmigrate.lab.cmdlets import changing, cim, cluster_reads, disks, events, hosts, items, machines, moving, system
+from winmigrate.lab.cmdlets.cluster_objects import NAMESPACE
 from winmigrate.lab.cmdlets.desk import Command, Desk, hyperv_class
 from winmigrate.lab.cmdlets.functions import twins
 from winmigrate.lab.cmdlets.hop import has_hyperv
@@ -19,11 +20,12 @@ from winmigrate.lab.engine.conversion_types import TypeTable
 from winmigrate.lab.engine.definitions import Definition, parse_definition
 from winmigrate.lab.engine.effects import Implementation
 from winmigrate.lab.engine.table import CommandTable
+from winmigrate.lab.fabric.cluster import has_feature
 from winmigrate.lab.fabric.world import Host, World
 
 COMMANDS: Mapping[str, Command] = {
     **machines.COMMANDS, **hosts.COMMANDS, **disks.COMMANDS, **items.COMMANDS, **cim.COMMANDS, **system.COMMANDS,
-    **events.COMMANDS, **moving.COMMANDS, **changing.COMMANDS,
+    **events.COMMANDS, **moving.COMMANDS, **changing.COMMANDS, **cluster_reads.COMMANDS,
 }
 
 #: Module -> what it is called on a host, where the reference pages file it under another name.
@@ -37,8 +39,11 @@ _CHECKPOINT_ALIASES = {"Get-VMCheckpoint": "Get-VMSnapshot", "Remove-VMCheckpoin
 @cache
 def type_table() -> TypeTable:
     """What the binder knows of .NET types beside .NET's own: Hyper-V's enumerations and classes."""
-    enums = {HYPERV + name: members for name, members in types.enums("Hyper-V").items()}
-    return TypeTable(enums=enums, enum_prefix=HYPERV, class_prefix=HYPERV)
+    enums = {HYPERV + name: members for name, members in types.enums("Hyper-V").items() if name != "GroupType"}
+    clusters = types.enums("FailoverClusters")  # whose GroupType is the one that a command here takes
+    elsewhere = {name: NAMESPACE + name for name in clusters}
+    enums |= {NAMESPACE + name: members for name, members in clusters.items()}
+    return TypeTable(enums=enums, enum_prefix=HYPERV, class_prefix=HYPERV, elsewhere=elsewhere)
 
 
 def _raw(name: str, version: str) -> tuple[str, Mapping[str, Any]] | None:
@@ -110,6 +115,8 @@ def command_table(world: World, host: Host) -> CommandTable:
     for name, command in COMMANDS.items():
         definition = definition_for(name, host.version)
         if definition is None or (definition.module == "Hyper-V" and not has_hyperv(host)):
+            continue
+        if definition.module == "FailoverClusters" and not has_feature(host):
             continue
         commands[name] = (definition, _implementation(name, definition.class_name, command, desk))
     for name, command in system.NATIVE.items():

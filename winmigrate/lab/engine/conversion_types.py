@@ -126,7 +126,8 @@ class TypeTable:
     ``enums``: full name -> member -> number. ``enum_prefix``, ``class_prefix``: what goes before a short name.
     ``values_make_enums``: only a parameter that lists its values has an enumeration, others of the same short name a
     class. ``numbered``: makes an enumeration out of listed values where ``enums`` has none, numbered from 0.
-    ``exact``: system types are spelled as they are. ``elsewhere``: classes of other namespaces, short -> full name.
+    ``exact``: system types are spelled as they are. ``elsewhere``: classes and enumerations of other namespaces, short
+    -> full name.
     """
 
     enums: Mapping[str, Mapping[str, int]]
@@ -167,7 +168,7 @@ class TypeTable:
     def _of_module(self, text: str, listed: tuple[str, ...]) -> NetType:
         short = text.rpartition(".")[2]
         full = self.enum_prefix + short
-        for name in (text, full):
+        for name in (text, full, self.elsewhere.get(short, full)):
             if name in self.enums and (listed or not self.values_make_enums):
                 return NetType(Kind.ENUM, name, numbers=self.enums[name])
         if listed and self.numbered:

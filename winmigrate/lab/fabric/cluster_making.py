@@ -214,7 +214,7 @@ def _core(cluster: Cluster, quorum: Given, nodes: list[Host], at: Marked) -> Non
     first = nodes[0].key
     for name, kind in ((cl.CORE, "Cluster"), (cl.STORAGE, "AvailableStorage")):
         cluster.groups.append(Group(uuid.uuid5(cluster.id, f"group/{name}"), name, kind, first,
-                                    window=(0, 0) if kind == "Cluster" else (cl.NO_WINDOW, cl.NO_WINDOW)))
+                                    window=(cl.NO_WINDOW, cl.NO_WINDOW)))
 
     def add(name: str, kind: str, **parameters: Any) -> Resource:
         made = Resource(uuid.uuid5(cluster.id, f"resource/{name}"), name, kind, cl.CORE, parameters=parameters)

@@ -52,7 +52,7 @@ def add_vm(world: World, host: Host, given: Mapping[str, Any]) -> VM:
     if world.where(vm_id):
         raise Misfit(at.fault(f"a virtual machine with the Id {vm_id} is already in this fabric"))
     safe = _FORBIDDEN.sub("_", name).rstrip(". ") or "vm"
-    folder = given["path"] or join(_home(host), safe)
+    folder = given["path"] or join(_home(host, bool(given["clustered"])), safe)
     vm = VM(vm_id, name, path=folder, config_path=given["config_path"] or folder,
             snapshot_path=given["snapshot_path"] or folder, paging_path=given["paging_path"] or folder)
     vm.state = given["state"] or "Running"
@@ -96,7 +96,9 @@ def add_vm(world: World, host: Host, given: Mapping[str, Any]) -> VM:
     return vm
 
 
-def _home(host: Host) -> str:
+def _home(host: Host, clustered: bool) -> str:
+    if clustered and host.spaces:
+        return host.spaces[0].root
     letters = [letter for letter in host.volumes if letter != "C"] or ["C"]
     return f"{'D' if 'D' in letters else letters[0]}:\\VMs"
 
@@ -249,7 +251,7 @@ def _checkpoints(world: World, host: Host, vm: VM, given: Any) -> None:
 
 
 def _fits(host: Host, at: Marked) -> None:
-    for letter in {letter_of(entry.path) for entry in host.files}:
+    for letter in {letter_of(entry.path) for entry in host.files.own()}:
         if letter is None:
             continue
         volume = host.volumes.get(letter)

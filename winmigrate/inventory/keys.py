@@ -205,6 +205,9 @@ def host_of(name: str, marked: Marked, common: Settings, own: Settings) -> tuple
     if hop.kind == "credential" and auth == "certificate":
         message = "credential passes a password on, and a certificate has none; wanted: jea:ENDPOINT or none"
         faults.append(blame("second_hop").fault(message))
+    if hop.kind == "credssp" and auth != "credssp":
+        message = f"a session by {auth} has no password to pass on; wanted: auth: credssp, or second_hop: credential"
+        faults.append(blame("second_hop").fault(message))
     address: str = own.values.get("address", name)
     wrong = address_fault(address)
     if wrong is not None and "address" not in own.values:

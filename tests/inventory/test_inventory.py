@@ -194,7 +194,7 @@ HEAD = "winmigrate: 1\nhosts:\n  hv01: {address: hv01.corp.example}\n"
         (HEAD + "  b: {transport: {port: 70000}}\n", "70000 is out of range; wanted: a whole number from 1 to 65535"),
         (HEAD + "  b: {transport: {kind: ssh}}\n", '"ssh" is none of psrp | winrs'),
         (HEAD + "  b: {auth: certificate, credential: file:x, transport: {scheme: http}}\n", "over https only"),
-        (HEAD + "  b: {auth: ntlm, credential: file:x, second_hop: credssp}\n", "a session by ntlm has no password to pass"),
+        (HEAD + "  b: {auth: ntlm, credential: file:x, second_hop: credssp}\n", "by ntlm has no password to pass on"),
         (HEAD + "  b: {auth: certificate}\n", "certificate proves us by one"),
         (HEAD + "  b: {reserve: {memory: 16}}\n", '"16" has no unit; wanted: such as 16 GiB or 16 MiB'),
         (HEAD + "  b: {reserve: {memory: 16 Gib1}}\n", "is no size"),

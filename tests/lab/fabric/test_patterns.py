@@ -9,7 +9,7 @@ import pytest
 
 from tests.lab.fabric.worlds import world_of
 from winmigrate.errors import InputFaults
-from winmigrate.lab.fabric import shapes, shapes_directory
+from winmigrate.lab.fabric import shapes, shapes_directory, share_shapes
 from winmigrate.lab.fabric.loading import make_world, read_fabric
 
 
@@ -87,6 +87,10 @@ PLACES: dict[str, tuple[Any, str]] = {
     "user": (shapes_directory.USER, "hosts: {hv01: {}}\nusers:\n  ops:\n    %s: 1"),
     "delegation": (shapes_directory.DELEGATION, "hosts: {hv01: {}}\ndelegation:\n  hv01:\n    %s: 1"),
     "domain": (shapes_directory.DOMAIN, "hosts: {hv01: {}}\ndomain:\n  %s: 1"),
+    "file server": (shapes.FILE_SERVER, "hosts: {hv01: {}}\nfile_servers:\n  fs:\n    %s: 1"),
+    "share": (share_shapes.SHARE, "hosts: {hv01: {}}\nfile_servers:\n  fs:\n    shares:\n      a:\n        %s: 1"),
+    "folder": (share_shapes.FOLDER, "hosts: {h: {shares: {a: {ntfs: {b: {\n  %s: 1}}}}}}"),
+    "SMB client": (shapes.SMB, "hosts:\n  hv01:\n    smb:\n      %s: 1"),
     "trust": (shapes_directory.TRUST, "hosts: {hv01: {}}\ntrusts:\n  - %s: 1"),
     "group": (shapes_directory.GROUP, "hosts: {hv01: {}}\ngroups:\n  a:\n    %s: 1"),
     "computer": (shapes_directory.COMPUTER, "hosts: {hv01: {}}\ncomputers:\n  hv01:\n    %s: 1"),
@@ -126,4 +130,4 @@ def test_every_table_of_the_file_is_in_the_test_above() -> None:
     tables = {name for name, value in vars(shapes).items()
               if name.isupper() and not name.startswith("_") and keys_of(getattr(value, "schema", {}) or {})}
     tested = {name for name, value in vars(shapes).items() if any(value is shape for shape, _ in PLACES.values())}
-    assert tables - tested <= {"VISIBLE", "CONFIGURATION", "DELEGATIONS"}
+    assert tables - tested <= {"VISIBLE", "CONFIGURATION", "DELEGATIONS", "SHARES"}

@@ -14,7 +14,7 @@ from winmigrate.lab.cmdlets.machine import Machine, Part, show_checkpoint, show_
 from winmigrate.lab.cmdlets.merging import remove_checkpoints
 from winmigrate.lab.engine import values as net
 from winmigrate.lab.engine.effects import Call, Effect, Error, Output, ShouldProcess, Text, Wait
-from winmigrate.lab.fabric import failures
+from winmigrate.lab.fabric import failures, opening
 from winmigrate.lab.fabric.files import FileEntry, Vhd, folder_of, join, leaf
 from winmigrate.lab.fabric.migration import busy
 from winmigrate.lab.fabric.world import Adapter, Checkpoint, Disk, VSwitch
@@ -182,6 +182,10 @@ def _start(desk: Desk, call: Call, machine: Machine) -> Iterator[Effect]:
     refused = _already(machine, "Running") or _wrong_state(desk, machine)
     if refused is not None:
         yield refused
+        return
+    closed = opening.to_start(world, host, vm)
+    if closed is not None:
+        yield error_of(desk, closed)
         return
     with world.lock:
         enough = host.memory_free() >= vm.memory.startup

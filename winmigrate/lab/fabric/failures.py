@@ -104,7 +104,7 @@ def clustered(vm: VM) -> MigrationFailure:
     # That the cmdlet refuses is known, its words are not.
     return MigrationFailure(f"The virtual machine '{vm.name}' is clustered. Remove the virtual machine from the "
                             "cluster before its storage is moved to another host.",
-                            category="InvalidOperation", error_id="InvalidOperation", slug="clustered")
+                            category="InvalidOperation", error_id="OperationFailed", slug="clustered")
 
 
 def shared_disk(vm: VM, path: str) -> MigrationFailure:
@@ -299,6 +299,31 @@ def bad_path(vm: VM, destination: Host, path: str) -> MigrationFailure:
     return _failed(vm, "destination", destination, f"Migration did not succeed. Failed to create folder '{path}': "
                    "'The system cannot find the path specified.'('0x80070003').", hresult=0x80070003,
                    message_id=STORAGE, slug="bad-path")
+
+
+def attachment(vm: VM, path: str, cause: str, code: int) -> str:
+    """What VMMS says of a disk that it cannot open."""
+    if code == ACCESS_DENIED:
+        return f"'{vm.name}': Hyper-V Virtual Machine Management service Account does not have permission to open " \
+               f"attachment '{path}'. Error: '{cause}' (0x{code:08X}). (Virtual machine ID {vm.guid})"
+    return f"'{vm.name}': Attachment '{path}' cannot be opened. Error: '{cause}' (0x{code:08X}). " \
+           f"(Virtual machine ID {vm.guid})"
+
+
+def not_registered(vm: VM, path: str, cause: str, code: int) -> str:
+    """What VMMS says of a configuration that it cannot open (event 20100)."""
+    return "The Virtual Machine Management Service failed to register the configuration for the virtual machine " \
+           f"'{vm.guid}' at '{path}': {cause} (0x{code:08X}). If the virtual machine is managed by a failover " \
+           "cluster, ensure that the file is located at a path that is accessible to other nodes of the cluster."
+
+
+def not_opened(vm: VM, destination: Host, words: str, code: int, slug: str) -> MigrationFailure:
+    return _failed(vm, "destination", destination, words, hresult=code, message_id=STORAGE, slug=slug)
+
+
+def not_started(vm: VM, words: str, code: int, slug: str) -> MigrationFailure:
+    return MigrationFailure(f"'{vm.name}' failed to start. (Virtual machine ID {vm.guid})\n\n{words}", hresult=code,
+                            message_id=STORAGE, slug=slug)
 
 
 # --- on the way ------------------------------------------------------------------------------------------------------

@@ -126,6 +126,16 @@ class Feature:
 
 
 @dataclass(slots=True, eq=False)
+class SmbClient:
+    """``limits``: category -> bytes a second. ``rdma``: the aliases of the interfaces that have it."""
+
+    require_signing: bool = False
+    require_encryption: bool = False
+    limits: dict[str, int] = field(default_factory=dict)
+    rdma: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True, eq=False)
 class LogEvent:
     """An entry of a Windows event log. ``parameters``: UserData/VmlEventLog/Parameter0.. in order."""
 
@@ -230,6 +240,7 @@ class Host:
     enhanced_session: bool = False
     mac_pool: tuple[str, str] = ("00155D000000", "00155D0000FF")
     processor_speed_mhz: int = 2095
+    smb: SmbClient = field(default_factory=SmbClient)
     credssp_enabled: bool = False  # does its WinRM offer CredSSP?
     client_certificates: list[str] = field(default_factory=list)  # own accounts that a certificate is mapped to
     clock_skew: float = 0.0  # seconds its clock is ahead of the domain's; Kerberos takes five minutes either way

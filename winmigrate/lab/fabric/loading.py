@@ -15,7 +15,7 @@ from typing import Any
 
 from winmigrate.errors import InputFaults
 from winmigrate.facts.versions import BUILDS
-from winmigrate.lab.fabric import cluster_making, enrolling, patterns, shapes, winrm
+from winmigrate.lab.fabric import cluster_life, cluster_making, enrolling, patterns, shapes, share_making, winrm
 from winmigrate.lab.fabric.clock import FabricClock
 from winmigrate.lab.fabric.files import FileEntry
 from winmigrate.lab.fabric.fluid import Links, Resource
@@ -94,23 +94,28 @@ def _build(found: Mapping[str, Any], clock: FabricClock, log: Path | None) -> Wo
             host.limits = winrm.limits_of(given["limits"])
         except Misfit as misfit:
             faults.extend(misfit.faults)
+    faults.extend(share_making.populate(world, found))
     faults.extend(cluster_making.populate(world, found))
     enrolling.users(world, found["users"] or {})
     faults.extend(enrolling.computers(world, found["computers"] or {}))
     faults.extend(enrolling.groups(world, found["groups"] or []))
+    faults.extend(share_making.settle(world, found))
+    servers = {key: one.host for key, one in world.file_servers.items() if key not in world.hosts}
     for host in world.hosts.values():
         faults.extend(winrm.name_faults(world, host))
     if found["delegation"] is None:
-        enrolling.delegate_all(world, {})
+        enrolling.delegate_all(world, servers)
     for source, rights in (found["delegation"] or {}).items():
         try:
-            enrolling.delegate(world, source, rights, {})
+            enrolling.delegate(world, source, rights, servers)
         except Misfit as misfit:
             faults.extend(misfit.faults)
-    faults.extend(enrolling.trust_for_delegation(world, found["_at"].child("rbcd"), found["rbcd"] or {}, {}))
+    faults.extend(enrolling.trust_for_delegation(world, found["_at"].child("rbcd"), found["rbcd"] or {}, servers))
     if faults:
         raise Misfit(*faults)
     world.links = Links(clock, lambda resource: _capacity(world, resource), world.lock)
+    if world.clusters:
+        cluster_life.watch(world)
     return world
 
 

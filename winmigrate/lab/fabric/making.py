@@ -97,8 +97,9 @@ def add_vm(world: World, host: Host, given: Mapping[str, Any]) -> VM:
 
 
 def _home(host: Host, clustered: bool) -> str:
-    if clustered and host.spaces:
-        return host.spaces[0].root
+    volumes = [space.root for space in host.spaces if not space.root.startswith("\\\\")]
+    if clustered and volumes:
+        return volumes[0]
     letters = [letter for letter in host.volumes if letter != "C"] or ["C"]
     return f"{'D' if 'D' in letters else letters[0]}:\\VMs"
 

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from winmigrate.lab.fabric import failures, landing
+from winmigrate.lab.fabric import failures, landing, opening
 from winmigrate.lab.fabric.compatibility import fits_memory, problems
 from winmigrate.lab.fabric.identity import Caller, hop_b, hop_c
 from winmigrate.lab.fabric.layout import MoveSettings, lay_out
@@ -58,7 +58,7 @@ def _admit(world: World, source: Host, vm: VM, destination: Host, settings: Move
         raise failures.source_not_enabled()
     if not destination.migration.enabled:
         raise failures.destination_not_enabled()
-    if vm.clustered and settings.moves_storage:
+    if vm.clustered and (settings.moves_storage or settings.vm_path or settings.snapshot_path or settings.paging_path):
         raise failures.clustered(vm)
     named = {path.lower() for path, _ in settings.vhds}
     for disk in vm.disks:
@@ -156,7 +156,7 @@ def compare(world: World, source: Host, vm_id: uuid.UUID, destination: str, sett
             job.state, job.error_code, job.error, job.failure = 10, 32768, refusal.message, refusal
             source.jobs.append(job)
             raise refusal
-        found = problems(source, vm, target, settings)
+        found = problems(source, vm, target, settings) + opening.at_destination(world, vm, source, target, settings)
         job.state, job.percent = 7, 100
         source.jobs.append(job)
         destroy_planned(world, target, vm_id)

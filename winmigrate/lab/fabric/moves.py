@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from winmigrate.lab.fabric import failures, landing, routes, slots
+from winmigrate.lab.fabric import failures, landing, opening, routes, slots
 from winmigrate.lab.fabric.clock import Timer
 from winmigrate.lab.fabric.compatibility import fits_memory, problems, switch_for
 from winmigrate.lab.fabric.failures import MigrationFailure
@@ -107,6 +107,7 @@ class Move:
         if refusal is not None:
             return self.fail(at, refusal)
         found = problems(source, vm, destination, self.settings)
+        found += opening.at_destination(self.world, vm, source, destination, self.settings)
         if found:
             return self.fail(at, found[0].failure)
         if not fits_memory(vm, destination):

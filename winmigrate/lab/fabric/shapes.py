@@ -33,6 +33,7 @@ from winmigrate.lab.fabric.shapes_directory import (
     TRUST,
     USER,
 )
+from winmigrate.lab.fabric.share_shapes import FILE_SERVER, SHARES, SMB
 from winmigrate.marked import (
     Key,
     Marked,
@@ -200,7 +201,7 @@ HOST = table(
     credssp=truth(), client_certificates=listing(FREE), clock_skew=whole(-2**31, 2**31 - 1),
     vms=named(VM, "a mapping from names to virtual machines"), manufacturer=FREE, model=FREE, count=COUNT,
     vhd_path=PATH, vm_path=PATH, numa_spanning=truth(), enhanced_session=truth(), booted=MOMENT,
-    mac_pool=listing(MAC),
+    mac_pool=listing(MAC), smb=SMB, shares=SHARES,
 )
 
 def _faults(marked: Marked) -> list[Marked]:
@@ -221,6 +222,7 @@ FABRIC = table(
     rbcd=entries(one_or_more(words(), "hosts"), "a mapping from destinations to those who may act there"),
     faults=Shape(_faults, {"type": ["array", "object"]}),
     clusters=entries(CLUSTER, "a mapping from names to failover clusters"),
+    file_servers=entries(FILE_SERVER, "a mapping from names to file servers"),
     hosts=Key(entries(HOST, "a mapping from names to hosts", least=1), True),
 )
 

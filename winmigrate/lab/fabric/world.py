@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from winmigrate.lab.fabric.clock import FabricClock
     from winmigrate.lab.fabric.cluster import Cluster
     from winmigrate.lab.fabric.log import FabricLog
+    from winmigrate.lab.fabric.share import FileServer
 
 __all__ = [
     "GIB",
@@ -169,6 +170,7 @@ class World:
     trusts: list[Trust] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     computers: list[ComputerAccount] = field(default_factory=list)
+    file_servers: dict[str, FileServer] = field(default_factory=dict)  # by key; Hyper-V hosts with shares too
 
     def __post_init__(self) -> None:
         if not self.domains:
@@ -189,6 +191,11 @@ class World:
             if any(wanted == address.ip for address in host.addresses):
                 return host
         return None
+
+    def machines(self) -> dict[str, Host]:
+        """All that take a session: the hosts, then the file servers that run Windows."""
+        servers = {key: one.host for key, one in self.file_servers.items() if one.nas is None}
+        return {**self.hosts, **servers}
 
     def user(self, username: str) -> User | None:
         """The user of "DOMAIN\\name", "name@domain" or a bare name (domain users first), in any case."""

@@ -6,7 +6,15 @@ from functools import cache
 
 import pytest
 
-from tests.checks import cases_access, cases_after, cases_destination, cases_hosts, cases_vms
+from tests.checks import (
+    cases_access,
+    cases_after,
+    cases_clusters,
+    cases_destination,
+    cases_directory,
+    cases_hosts,
+    cases_vms,
+)
 from tests.checks.case import Case
 from tests.checks.cases_after import AfterCase, Moved
 from tests.checks.commands import commands
@@ -20,7 +28,13 @@ from winmigrate.facts.requirement_ids import REQUIREMENT_IDS
 from winmigrate.facts.since import first_version
 from winmigrate.facts.versions import at_least
 
-CASES: list[Case] = [*cases_hosts.CASES, *cases_access.CASES, *cases_vms.CASES, *cases_destination.CASES]
+CASES: list[Case] = [
+    *cases_hosts.CASES,
+    *cases_access.CASES, *cases_directory.CASES,
+    *cases_vms.CASES,
+    *cases_destination.CASES,
+    *cases_clusters.CASES,
+]
 
 #: Settled by the rehearsal alone: its cases are those of test_compare_vm.
 _REHEARSED = {("compare-vm", Outcome.PASS), ("compare-vm", Outcome.FAIL)}

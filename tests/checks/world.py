@@ -10,13 +10,14 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tests.checks.domain import Domain
 from tests.survey.hosts import PERMISSION_DENIED, Failure, FakeConnector, FakeHost
 from tests.survey.test_roll import QuickClock
 from winmigrate.checks import Finding, Findings, run_checks
 from winmigrate.errors import HostError
 from winmigrate.facts import types
 from winmigrate.facts.versions import BUILDS
-from winmigrate.inventory.types import Host, Inventory, SecondHop
+from winmigrate.inventory.types import Directory, Host, Inventory, SecondHop
 from winmigrate.playbook.types import Accept, Migration, Playbook, Selector, StorageWish, Target
 from winmigrate.remoting.clixml.values import EnumValue
 from winmigrate.request import Credential, Secret, Statement
@@ -176,6 +177,7 @@ class World:
         }
         self.storage = StorageWish(path="D:\\VMs\\{vm}")
         self.networks: dict[str, str] = {}
+        self.kind = "auto"
         self.accept: tuple[Accept, ...] = ()
         self.credential: Credential | None = Credential("corp\\ops", Secret("x"))
         self.moves: list[tuple[uuid.UUID, str]] = [(WEB, "web01")]
@@ -183,6 +185,9 @@ class World:
         self.unmatched: tuple[Unmatched, ...] = ()
         self.playbook_more: dict[str, Any] = {}
         self.now = NOW
+        self.domain = Domain()
+        self.directory: Directory | None = Directory(via="hv01")
+        self.answers["hv01"].update(self.domain.answers())
         self._put_vm("hv01", WEB, "web01")
 
     def _put_vm(self, host: str, vm_id: uuid.UUID, name: str) -> None:
@@ -238,12 +243,12 @@ class World:
     # --- the way to findings -------------------------------------------------------------------------------------
 
     def inventory(self) -> Inventory:
-        return Inventory("inventory.yml", self.hosts)
+        return Inventory("inventory.yml", self.hosts, directory=self.directory)
 
     def playbook(self) -> Playbook:
         target = (Target("host", "hv02"),)
         migrations = tuple(
-            Migration(Selector(name=name), target, storage=self.storage, networks=self.networks)
+            Migration(Selector(name=name), target, self.kind, storage=self.storage, networks=self.networks)
             for _, name in self.moves
         )
         return Playbook("playbook.yml", migrations, accept=self.accept, **self.playbook_more)

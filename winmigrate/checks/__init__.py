@@ -37,7 +37,26 @@ __all__ = [
 ]
 
 #: The modules that register requirements; their order is that of the findings.
-SUBJECTS: tuple[str, ...] = ("hosts", "networks", "identity", "vms", "disks", "destination", "capacity", "after")
+SUBJECTS: tuple[str, ...] = (
+    "hosts",
+    "networks",
+    "identity",
+    "delegation",
+    "accounts",
+    "vms",
+    "disks",
+    "destination",
+    "shares",
+    "share_rights",
+    "clusters",
+    "cluster_accounts",
+    "cluster_networks",
+    "cluster_roles",
+    "cluster_volumes",
+    "cluster_affinity",
+    "capacity",
+    "after",
+)
 
 
 def load_all() -> None:

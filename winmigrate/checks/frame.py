@@ -267,6 +267,8 @@ def _later(item: Requirement, verdict: Verdict) -> Verdict:
         return verdict
     if Resolver.REHEARSE in item.resolvers:
         return verdict._replace(outcome=Outcome.PENDING, pending_on=Resolver.REHEARSE)
+    if Resolver.AFTER in item.resolvers:
+        return verdict._replace(outcome=Outcome.PENDING, pending_on=Resolver.AFTER)
     return verdict
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from winmigrate.checks.arrival import arriving, bytes_by_volume
+from winmigrate.checks.cluster_index import ClusterIndex, with_node
 from winmigrate.facts import Unreadable
-from winmigrate.survey import Candidate, HostFacts, path_key
+from winmigrate.survey import Candidate, ClusterFacts, HostFacts, path_key
+from winmigrate.survey.facts_of_clusters import name_of
 from winmigrate.windows.paths import PlannedFile, volume
 from winmigrate.windows.storage import VHD, HardDisk
 from winmigrate.windows.vm import VM
@@ -26,10 +29,15 @@ class _Owned:
 class HostIndex:
     """``facts`` of one host and quick ways into its tables. A table that is Unreadable answers so for every VM."""
 
-    __slots__ = ("_alone", "_below", "_chains", "_files", "_names", "_needs", "_owned", "_users", "_volumes", "facts")
+    __slots__ = (
+        "_alone", "_below", "_chains", "_clusters", "_files", "_its_cluster", "_names", "_needs", "_owned", "_users",
+        "_volumes", "facts",
+    )  # fmt: skip
 
-    def __init__(self, facts: HostFacts) -> None:
+    def __init__(self, facts: HostFacts, clusters: Mapping[str, ClusterIndex] | None = None) -> None:
         self.facts = facts
+        self._clusters = {} if clusters is None else clusters
+        self._its_cluster: list[ClusterIndex | Unreadable | None] = []
         self._owned: dict[str, _Owned | Unreadable] = {}
         self._names: dict[str, list[VM]] | None = None
         self._users: dict[str, list[str]] | None = None
@@ -48,7 +56,23 @@ class HostIndex:
     @property
     def cluster(self) -> str | Unreadable | None:
         """The name of the cluster that it is a node of; None for one in no cluster."""
-        return Unreadable("the host was not asked for its cluster")
+        found = self.its_cluster
+        return found.name if isinstance(found, ClusterIndex) else found
+
+    @property
+    def its_cluster(self) -> ClusterIndex | Unreadable | None:
+        """The cluster that it is a node of: what it says itself, or, where it cannot say, what its other nodes say."""
+        if not self._its_cluster:
+            self._its_cluster.append(self._find_cluster())
+        return self._its_cluster[0]
+
+    def _find_cluster(self) -> ClusterIndex | Unreadable | None:
+        name = name_of(self.facts)
+        if isinstance(name, Unreadable):
+            return with_node(self.facts, self._clusters) or name
+        if name is None:
+            return None
+        return self._clusters.get(name) or ClusterIndex(ClusterFacts(name))
 
     def vm(self, vm_id: str) -> VM | Unreadable | None:
         """The VM of this Id; None if the host has none."""

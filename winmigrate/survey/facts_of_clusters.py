@@ -120,9 +120,7 @@ def speakers(hosts: Iterable[HostFacts]) -> dict[str, str]:
 
 def cluster_reads(version: str) -> list[Read]:
     """Everything that is asked of a cluster, for the batch of one of its nodes."""
-    return [
-        Read(_read(table.name), table.statement(version)) for table in cluster.TABLES if table.exists(version)
-    ]
+    return [Read(_read(table.name), table.statement(version)) for table in cluster.TABLES if table.exists(version)]
 
 
 def _read(table: str) -> str:

@@ -20,6 +20,7 @@ from winmigrate.directory import (
     read_file_servers,
     through,
 )
+from winmigrate.directory.groups import read_computer_groups
 from winmigrate.facts import Unreadable
 from winmigrate.inventory import Inventory
 from winmigrate.remoting.connect import Connector
@@ -103,6 +104,10 @@ class DirectorySurvey:
                 else:
                     self.facts = read_file_servers(directory, self.facts, places)
         self._note(odd)
+        if paths and isinstance(self.facts, DirectoryFacts):
+            with self.way() as directory:
+                if not isinstance(directory, Unreadable):
+                    self.facts = read_computer_groups(directory, self.facts)
 
     def _note(self, odd: dict[str, Unreadable]) -> None:
         if odd and isinstance(self.facts, DirectoryFacts):

@@ -76,7 +76,8 @@ class HostFacts(Indexed):
 
     ``asked_at``: our clock when ``operating_system.local_date_time`` was read. ``security`` is read for the candidates'
     VMs only; ``checkpoint_disks`` are the drives of checkpoints; ``vhds`` holds every file of every chain, leaves and
-    parents alike. ``cluster``: the one it is a node of, None for none. ``incomplete``: table name -> what went wrong beside the rows that came.
+    parents alike. ``cluster``: the one it is a node of, None for none. ``incomplete``: table name -> what went wrong
+    beside the rows that came.
     """
 
     host: str

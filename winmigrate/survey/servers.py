@@ -33,23 +33,23 @@ TIMEOUT = 120.0
 _ANY_VERSION = "2012"
 
 
-def unc_paths(candidate: Candidate, source: HostFacts) -> tuple[str, ...]:
-    """The UNC paths of a candidate's VM, now and after the move, as far as they are known."""
+def unc_paths(candidate: Candidate, source: HostFacts, *, planned: bool = True) -> tuple[str, ...]:
+    """The folders of a candidate's VM that are UNC paths, now and (``planned``) after the move, as far as known."""
     found: dict[str, str] = {}
-    for path in _paths(candidate, source):
+    for path in _paths(candidate, source, planned=planned):
         if isinstance(path, str) and share.share_of(path) is not None:
             found.setdefault(path_key(path), path)
     return tuple(found.values())
 
 
-def _paths(candidate: Candidate, source: HostFacts) -> Iterable[str | Unreadable | None]:
+def _paths(candidate: Candidate, source: HostFacts, *, planned: bool) -> Iterable[str | Unreadable | None]:
     vm = source.vm(candidate.vm_id)
     if vm is not None and not isinstance(vm, Unreadable):
         yield from (vm.configuration_location, vm.snapshot_file_location, vm.smart_paging_file_path)
     chain = source.chain_of(candidate.vm_id)
     if not isinstance(chain, Unreadable):
         yield from (None if isinstance(vhd.path, Unreadable) else ntpath.dirname(vhd.path) for vhd in chain)
-    if candidate.storage.given:
+    if planned and candidate.storage.given:
         files = files_of(candidate, source)
         if not isinstance(files, Unreadable):
             yield from (ntpath.dirname(file.destination) for file in files)

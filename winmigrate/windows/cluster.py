@@ -56,9 +56,7 @@ class Cluster:
 
     name: str | Unreadable = column("Name", TEXT)
     domain: str | Unreadable | None = column("Domain", TEXT, nullable=True)
-    functional_level: int | Unreadable | None = column(
-        "ClusterFunctionalLevel", INTEGER, since="2016", nullable=True
-    )
+    functional_level: int | Unreadable | None = column("ClusterFunctionalLevel", INTEGER, since="2016", nullable=True)
     maximum_parallel_migrations: int | Unreadable | None = column(
         "MaximumParallelMigrations", INTEGER, since="2022", nullable=True
     )
@@ -77,9 +75,7 @@ class Node:
     status_information: str | Unreadable | None = column(
         "StatusInformation", enumeration("ClusterNodeStatusInformation"), since="2016", nullable=True
     )
-    drain_status: str | Unreadable | None = column(
-        "DrainStatus", enumeration("ClusterNodeDrainStatus"), nullable=True
-    )
+    drain_status: str | Unreadable | None = column("DrainStatus", enumeration("ClusterNodeDrainStatus"), nullable=True)
     dynamic_weight: int | Unreadable = column("DynamicWeight", INTEGER)
     node_weight: int | Unreadable = column("NodeWeight", INTEGER)
     major_version: int | Unreadable = column("MajorVersion", INTEGER)
@@ -129,7 +125,10 @@ class SharedVolumeState:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Get-ClusterGroup: a role. ``status_information`` "0" where there is nothing to say; ``auto_failback_type`` 1: it goes back."""
+    """Get-ClusterGroup: a role.
+
+    ``status_information`` "0" where there is nothing to say; ``auto_failback_type`` 1: it goes back to where it prefers.
+    """
 
     name: str | Unreadable = column("Name", TEXT)
     state: str | Unreadable = column("State", enumeration("ClusterGroupState"))
@@ -195,7 +194,7 @@ class NetworkInterface:
 
 @dataclass(frozen=True, slots=True)
 class MigrationParameter:
-    """MigrationExcludeNetworks and MigrationNetworkOrder of the type "Virtual Machine": Ids of networks, ``;`` between."""
+    """MigrationExcludeNetworks or MigrationNetworkOrder of the type "Virtual Machine": Ids of networks, ``;`` between."""
 
     name: str | Unreadable = column("Name", TEXT)
     value: str | Unreadable | None = column("Value", TEXT, nullable=True)
@@ -203,7 +202,7 @@ class MigrationParameter:
 
 @dataclass(frozen=True, slots=True)
 class AffinityRule:
-    """Get-ClusterAffinityRule (2022 and later); ``rule_type`` SameNode, DifferentNode, Same- or DifferentFaultDomain."""
+    """Get-ClusterAffinityRule (2022 and later); ``rule_type`` SameNode, DifferentNode, or of fault domains."""
 
     name: str | Unreadable = column("Name", TEXT, since="2022")
     rule_type: str | Unreadable = column("RuleType", enumeration("RuleType"), since="2022")

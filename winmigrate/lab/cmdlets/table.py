@@ -9,7 +9,20 @@ from typing import Any
 from winmigrate.facts import VERSIONS, since, types
 from winmigrate.facts.cmdlets import locate
 from winmigrate.facts.versions import at_least
-from winmigrate.lab.cmdlets import changing, cim, cluster_reads, disks, events, hosts, items, machines, moving, system
+from winmigrate.lab.cmdlets import (
+    changing,
+    cim,
+    cluster_acts,
+    cluster_moving,
+    cluster_reads,
+    disks,
+    events,
+    hosts,
+    items,
+    machines,
+    moving,
+    system,
+)
 from winmigrate.lab.cmdlets.cluster_objects import NAMESPACE
 from winmigrate.lab.cmdlets.desk import Command, Desk, hyperv_class
 from winmigrate.lab.cmdlets.functions import twins
@@ -26,6 +39,7 @@ from winmigrate.lab.fabric.world import Host, World
 COMMANDS: Mapping[str, Command] = {
     **machines.COMMANDS, **hosts.COMMANDS, **disks.COMMANDS, **items.COMMANDS, **cim.COMMANDS, **system.COMMANDS,
     **events.COMMANDS, **moving.COMMANDS, **changing.COMMANDS, **cluster_reads.COMMANDS,
+    **cluster_moving.COMMANDS, **cluster_acts.COMMANDS,
 }
 
 #: Module -> what it is called on a host, where the reference pages file it under another name.

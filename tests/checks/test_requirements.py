@@ -13,6 +13,7 @@ from tests.checks import (
     cases_destination,
     cases_directory,
     cases_hosts,
+    cases_shares,
     cases_vms,
 )
 from tests.checks.case import Case
@@ -29,7 +30,7 @@ from winmigrate.facts.since import first_version
 from winmigrate.facts.versions import at_least
 
 CASES: list[Case] = [
-    *cases_hosts.CASES,
+    *cases_hosts.CASES, *cases_shares.CASES,
     *cases_access.CASES, *cases_directory.CASES,
     *cases_vms.CASES,
     *cases_destination.CASES,

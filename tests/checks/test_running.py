@@ -248,6 +248,7 @@ def test_wishes_cite_their_place() -> None:
 def test_a_rehearsal_settles_its_own_candidates_alone() -> None:
     world = two_vms()
     world.put("hv02", "Win32_ComputerSystem", Domain="west.example")
+    world.directory = None
     findings = world.findings()
     settled = settle(findings, {(str(WEB), "hv02"): ()})
     web, db = ({item.requirement: item for item in settled.of(one)} for one in settled.candidates)

@@ -17,7 +17,7 @@ from winmigrate.checks import Finding, Findings, run_checks
 from winmigrate.errors import HostError
 from winmigrate.facts import types
 from winmigrate.facts.versions import BUILDS
-from winmigrate.inventory.types import Directory, Host, Inventory, SecondHop
+from winmigrate.inventory.types import Directory, FileServer, Host, Inventory, SecondHop
 from winmigrate.playbook.types import Accept, Migration, Playbook, Selector, StorageWish, Target
 from winmigrate.remoting.clixml.values import EnumValue
 from winmigrate.request import Credential, Secret, Statement
@@ -183,6 +183,7 @@ class World:
         self.moves: list[tuple[uuid.UUID, str]] = [(WEB, "web01")]
         self.pairs: list[tuple[str, str]] = [("hv01", "hv02")]
         self.unmatched: tuple[Unmatched, ...] = ()
+        self.file_servers: dict[str, FileServer] = {}
         self.playbook_more: dict[str, Any] = {}
         self.now = NOW
         self.domain = Domain()
@@ -243,7 +244,7 @@ class World:
     # --- the way to findings -------------------------------------------------------------------------------------
 
     def inventory(self) -> Inventory:
-        return Inventory("inventory.yml", self.hosts, directory=self.directory)
+        return Inventory("inventory.yml", self.hosts, file_servers=self.file_servers, directory=self.directory)
 
     def playbook(self) -> Playbook:
         target = (Target("host", "hv02"),)
@@ -331,6 +332,8 @@ def _host(name: str, last: int) -> dict[str, Any]:
         ],
         "Get-VMSwitch": [{"Name": "External"}],
         "Get-Volume": [volume("C", 200, 120), volume("D", 1000, 600)],
+        "Get-SmbConnection": [],
+        "Get-SmbClientConfiguration": [{"RequireSecuritySignature": False, "RequireEncryption": False}],
         "Msvm_MigrationJob": [],
         "Msvm_PlannedComputerSystem": [],
         "Get-Item": AbsentExcept(),

@@ -14,6 +14,8 @@ _HEADINGS = {
     "hosts": "Hosts",
     "networks": "Networks",
     "identity": "Identity and hops",
+    "delegation": "Delegation",
+    "accounts": "Accounts in the directory",
     "vms": "The VM",
     "disks": "Disks and drives",
     "destination": "The destination",

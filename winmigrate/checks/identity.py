@@ -17,6 +17,7 @@ from winmigrate.checks.words import (
     powershell,
     quoted,
 )
+from winmigrate.directory import DirectoryFacts
 from winmigrate.facts import Unreadable
 from winmigrate.facts.versions import at_least
 from winmigrate.windows.host import HYPER_V_ADMINISTRATORS
@@ -37,9 +38,9 @@ _CREDENTIAL_GUARD = 1
     "Both hosts are in one domain, or in domains that trust each other",
     Severity.BLOCKS,
     Scope.PAIR,
-    resolvers=(Resolver.SURVEY, Resolver.REHEARSE),
+    resolvers=(Resolver.SURVEY, Resolver.DIRECTORY, Resolver.REHEARSE),
     kinds=_KINDS,
-    read_by="Win32_ComputerSystem: PartOfDomain, Domain; a trust between two domains: at rehearse",
+    read_by="Win32_ComputerSystem: PartOfDomain, Domain; the directory's trusts and forest, else at rehearse",
     mend="Add-Computer -DomainName, or a trust in both directions",
     page=_SET_UP,
     may_be_accepted=False,
@@ -61,10 +62,43 @@ def same_or_trusted_domain(ground: Ground) -> Verdict:
     here, there = (str(domain) for domain in domains)
     if here.casefold() == there.casefold():
         return passed(f"both in {here}")
-    return pending(
-        Resolver.REHEARSE,
-        f"{hosts[0].name} is in {here}, {hosts[1].name} in {there}: the rehearsal shows whether they trust each other",
+    shown = f"{hosts[0].name} is in {here}, {hosts[1].name} in {there}"
+    trusted = trust_between(ground.survey.directory, here, there)
+    if trusted is None:
+        return pending(Resolver.REHEARSE, f"{shown}: the rehearsal shows whether they trust each other")
+    if trusted:
+        return passed(f"{shown}, which trusts {here}")
+    return failed(
+        f"{shown}, which does not trust {here}",
+        wanted=f"{there} trusts {here}, for the way back the other way round as well",
+        remedy=by_hand(
+            f"a trust in both directions between {here} and {there} (Active Directory Domains and Trusts)",
+            f"Domain Admins of {here} and of {there}",
+            "once it has replicated: up to 15 minutes",
+        ),
     )
+
+
+def trust_between(directory: DirectoryFacts | Unreadable, source: str, destination: str) -> bool | None:
+    """Does the destination's domain trust the source's? None where the directory that was asked cannot tell.
+
+    All domains of a forest trust each other. A domain shows its own trusts and not those of its forest's root, so
+    that it has none is an answer only where it is alone in its forest.
+    """
+    if isinstance(directory, Unreadable) or isinstance(directory.forest, Unreadable):
+        return None
+    here, there, asked = source.casefold(), destination.casefold(), directory.domain.casefold()
+    forest = {name.casefold() for name in directory.forest} | {asked}
+    if {here, there} <= forest:
+        return True
+    if asked not in (here, there) or isinstance(directory.trusts, Unreadable):
+        return None
+    other = there if here == asked else here
+    for trust in directory.trusts:
+        partner = trust.partner.casefold()
+        if other == partner or (trust.forest and other.endswith(f".{partner}")):
+            return trust.inbound if here == asked else trust.outbound
+    return False if len(forest) == 1 else None
 
 
 def _domain(host: HostIndex) -> str | None:

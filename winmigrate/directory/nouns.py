@@ -32,7 +32,8 @@ class Account:
     ``flags`` is userAccountControl, a number for computers and users. ``service_names``: servicePrincipalName.
     ``delegates_to``: msDS-AllowedToDelegateTo. ``trusts``: who may act here in anybody's name (resource-based
     delegation), as SIDs or distinguished names, as they were read. ``changed``: when it was last changed on the domain
-    controller that was asked. ``groups``: SIDs of all groups it is in, however nested; asked for users only.
+    controller that was asked. ``groups``: SIDs of all groups it is in, however nested; of computers only where shares
+    are concerned.
     """
 
     name: str
@@ -75,14 +76,23 @@ class Trust:
     forest: bool = False
 
 
+class _Folded:
+    """Keeps the lists of accounts folded, once they are: of many pairs each is then looked up at once. No field: facts
+    compare and are written without it.
+    """
+
+    __slots__ = ("_folded",)
+    _folded: dict[str, frozenset[str] | Unreadable]
+
+
 @dataclass(frozen=True, slots=True)
-class DirectoryFacts:
+class DirectoryFacts(_Folded):
     """What was read of one domain. ``asked``: whom, in words; ``domain``, ``forest``: DNS names.
 
     ``computers`` by the host's name in the inventory, ``file_servers`` by the name they go by in paths and in the
     inventory (folded), ``operators`` by SID; None: the domain has no such account. ``duplicates``: a service's name
     (folded) -> the accounts that all have it. ``members``: SIDs and names of groups that computers trust -> the SIDs
-    of the computers in them.
+    of the computers in them. ``group_names``: SID -> sAMAccountName of groups that hosts' accounts are in.
     """
 
     asked: str
@@ -96,6 +106,29 @@ class DirectoryFacts:
     duplicates: dict[str, tuple[str, ...]] | Unreadable = field(default_factory=dict)
     trusts: tuple[Trust, ...] | Unreadable = ()
     members: dict[str, tuple[str, ...]] | Unreadable = field(default_factory=dict)
+    group_names: dict[str, str] = field(default_factory=dict)
+
+    def account(self, host: str) -> Account | Unreadable:
+        """The computer account of a host."""
+        found = self.computers.get(host, _NOT_ASKED)
+        if found is None:
+            return Unreadable(
+                f"{self.domain} shows no such account", f"the right to read computer accounts of {self.domain}"
+            )
+        return found
+
+    def delegated(self, host: str) -> frozenset[str] | Unreadable:
+        """The services that a host's account may be delegated to, folded."""
+        try:
+            folded = self._folded
+        except AttributeError:
+            folded = {}
+            object.__setattr__(self, "_folded", folded)
+        if host not in folded:
+            account = self.account(host)
+            given = account if isinstance(account, Unreadable) else account.delegates_to
+            folded[host] = given if isinstance(given, Unreadable) else frozenset(name.casefold() for name in given)
+        return folded[host]
 
     def lets_in(self, host: Account, other: Account) -> bool | Unreadable:
         """May ``other`` act on ``host`` in anybody's name, by what stands in the account of ``host``?"""

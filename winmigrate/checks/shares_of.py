@@ -11,7 +11,7 @@ from winmigrate.windows.share import share_of
 def shares_of(candidate: Candidate, source: HostIndex) -> tuple[str, ...]:
     r"""``\\server\share``, each once, in the order of the VM's files."""
     found: dict[str, str] = {}
-    for path in unc_paths(candidate, source.facts):
+    for path in unc_paths(candidate, source.facts, planned=False):
         parts = share_of(path)
         if parts is not None:
             name = "\\\\" + "\\".join(parts)

@@ -22,6 +22,7 @@ from winmigrate.checks.kerberos_names import (
     LATER,
     account_of,
     domain_admins,
+    enabling,
     facts_of,
     named,
     without_kerberos,
@@ -66,7 +67,7 @@ def spn_registered(ground: Ground) -> Verdict:
         return failed(
             f"the account {account.name} is disabled: no ticket is given for its services",
             wanted="enabled",
-            remedy=powershell(f"Set-ADAccountControl -Identity {quoted(account.name)} -Enabled $true", domain_admins(ground)),
+            remedy=enabling(ground, account),
         )
     what = f"the service principal names of {account.name}"
     registered = {name.casefold() for name in known(account.service_names, what)}

@@ -29,6 +29,7 @@ from winmigrate.checks.kerberos_names import (
     LATER,
     account_of,
     domain_admins,
+    enabling,
     facts_of,
     named,
     not_concerned,
@@ -97,7 +98,7 @@ def _delegation(ground: Ground, service: str, title: str) -> Verdict:
         return failed(
             f"the account {way.source.name} is disabled",
             wanted="enabled",
-            remedy=powershell(f"Set-ADAccountControl -Identity {quoted(way.source.name)} -Enabled $true", domain_admins(ground)),
+            remedy=enabling(ground, way.source),
         )
     if way.by_resource:
         return passed(f"{way.destination} lets {way.source.name} act there in anybody's name (resource-based)")

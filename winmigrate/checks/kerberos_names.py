@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from winmigrate.checks.finding import Resolver
+from winmigrate.checks.finding import Remedy, Resolver
 from winmigrate.checks.frame import Ground, known
 from winmigrate.checks.index import HostIndex
+from winmigrate.checks.words import powershell, quoted
 from winmigrate.directory import Account, DirectoryFacts
 from winmigrate.facts import Unreadable
 
@@ -48,6 +49,11 @@ def domain_admins(ground: Ground) -> str:
     """Who may write delegation."""
     facts = ground.survey.directory
     return "Domain Admins" if isinstance(facts, Unreadable) else f"Domain Admins of {facts.domain}"
+
+
+def enabling(ground: Ground, account: Account) -> Remedy:
+    """What mends an account that is disabled."""
+    return powershell(f"Set-ADAccountControl -Identity {quoted(account.name)} -Enabled $true", domain_admins(ground))
 
 
 def account_of(ground: Ground, host: HostIndex) -> Account:

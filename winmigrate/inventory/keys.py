@@ -303,21 +303,34 @@ _NETWORKS_SCHEMA: dict[str, Any] = {
 }
 
 
+#: The port of LDAP inside TLS.
+_LDAPS = 636
+
+
 def _directory(base: Path) -> Shape[types.Directory | None]:
     keys = {
         "server": Key(ADDRESS, about="a domain controller, asked over LDAP"),
         "credential": Key(
             parsed("keyring:NAME | env:NAME | file:PATH | prompt | ticket", lambda text: parse_credential(text, base)),
+            about="who reads it; default: the Kerberos ticket cache",
         ),
+        "ca": Key(
+            parsed("a file of PEM certificates", lambda text: str(base / text)),
+            about="PEM certificates to trust instead of the system's; LDAP is always spoken inside verified TLS",
+        ),
+        "port": Key(whole(1, 65535), about="of LDAP inside TLS; default: 636"),
         "via": Key(NAME, about="a host whose AD cmdlets are used instead"),
     }
 
     def build(marked: Marked, found: dict[str, Any]) -> types.Directory | None:
         if (found["server"] is None) == (found["via"] is None):
             raise Misfit(marked.fault("wanted: either `server` (LDAP) or `via` (a host's AD cmdlets)"))
-        if found["via"] is not None and found["credential"] is not None:
-            raise Misfit(marked.fault("`credential` goes with `server`; `via` uses the host's own"))
-        return types.Directory(found["server"], found["credential"], found["via"])
+        stray = [name for name in ("credential", "ca", "port") if found["via"] is not None and found[name] is not None]
+        if stray:
+            raise Misfit(marked.fault(f"`{stray[0]}` goes with `server`; `via` uses the host's own"))
+        return types.Directory(
+            found["server"], found["credential"], found["via"], found["ca"], found["port"] or _LDAPS
+        )
 
     mapping = fields(keys, "none, or a mapping such as {server: dc01.corp.example, credential: keyring:NAME}", build)
 

@@ -173,11 +173,17 @@ class NetworkMap:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Active Directory, asked over LDAP (``server``) or by the AD cmdlets of a host (``via``)."""
+    """Active Directory, asked over LDAP (``server``) or by the AD cmdlets of a host (``via``).
+
+    Over LDAP always inside TLS: ``ca`` an absolute path of PEM certificates to trust instead of the system's;
+    ``credential`` None: the Kerberos ticket cache.
+    """
 
     server: str | None = None
     credential: CredentialRef | None = None
     via: str | None = None
+    ca: str | None = None
+    port: int = 636
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from winmigrate.request import Clock, Credential, SystemClock
 from winmigrate.survey import Candidates, Roll, Survey
 
 if TYPE_CHECKING:
+    from winmigrate.directory import Opener
     from winmigrate.inventory import Host
     from winmigrate.remoting.connect import Connector
     from winmigrate.remoting.endpoint import Endpoint
@@ -55,6 +56,8 @@ class Ground:
     run_dir: Path = field(default_factory=lambda: Path("runs"))
     #: What is replayed in the place of hosts; None where hosts are asked.
     book: Book | None = None
+    #: The way to the inventory's directory where it is asked over LDAP; nobody speaks LDAP in a replay.
+    ldap: Opener | None = None
 
     def zone(self) -> zoneinfo.ZoneInfo:
         """The operator's time zone."""
@@ -96,12 +99,36 @@ def stand(
         connector = _Connecting(inventory, clock, purse)
     if recording is not None:
         connector = recording.begin(inventory, connector, clock)
-    return Ground(inventory, clock, connector, purse, Path(run_dir))
+    return Ground(inventory, clock, connector, purse, Path(run_dir), ldap=ldap_of(inventory))
 
 
 def open_folder(run: str | Path, run_dir: Path | str) -> RunFolder:
     """The folder of an earlier run. Raises UsageError."""
     return open_run_folder(run_dir, str(run))
+
+
+def ldap_of(inventory: Inventory) -> Opener | None:
+    """The way to the inventory's directory over LDAP; None where none is asked so. Its credential is fetched once, when
+    it is first spoken to.
+    """
+    from functools import cache
+
+    from winmigrate.directory import Server, connected
+    from winmigrate.remoting.credentials import CredentialRef, resolve
+
+    asked = inventory.directory
+    if asked is None or asked.server is None:
+        return None
+    address, ca = asked.server, Path(asked.ca) if asked.ca else None
+
+    @cache
+    def server() -> Server:
+        reference = str(asked.credential or "ticket")
+        return Server(
+            address, resolve(CredentialRef.parse(reference), folder=Path(inventory.file).parent), ca, asked.port
+        )
+
+    return lambda: connected(server())
 
 
 class _Purse:

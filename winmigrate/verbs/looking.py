@@ -77,8 +77,9 @@ def check(
     roll = call_roll(place.inventory, place.connector, place.clock)
     candidates = find_candidates(book, place.inventory, roll)
     survey = take_survey(
-        place.inventory, candidates, roll, place.connector, place.clock, credentials=place.credential_for
-    )
+        place.inventory, candidates, roll, place.connector, place.clock,
+        credentials=place.credential_for, ldap=place.ldap,
+    )  # fmt: skip
     findings = run_checks(survey, candidates, book, place.inventory, place.clock.now(), only=only, skip=skip)
     return Checked(book, place.inventory, roll, candidates, survey, findings)
 

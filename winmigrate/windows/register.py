@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from winmigrate.facts.versions import at_least
 from winmigrate.request import Credential, Secret, Statement
-from winmigrate.windows import cluster, event, host, migration, network, share, storage, vm
+from winmigrate.windows import cluster, directory, event, host, migration, network, share, storage, vm
 from winmigrate.windows.move import (
     FUNCTIONS,
     FileByFile,
@@ -72,6 +72,7 @@ def statements(version: str) -> Iterator[Statement]:
     yield from (event.events([1], _EXAMPLE_SINCE), event.event_properties([1], _EXAMPLE_SINCE))
     yield share.acls(["C:\\a"], version)
     yield migration.cancel(_EXAMPLE_ID)
+    yield from directory.statements()
     credentials: tuple[Credential | None, ...] = (None,)
     if at_least(version, "2016"):
         yield from (host.security_services(), vm.security_of(_EXAMPLE_ID, version))

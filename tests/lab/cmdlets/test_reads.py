@@ -273,8 +273,10 @@ def test_without_vmms_nothing_is_found(site: Site) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_command_is_there_if_its_version_has_it(version: str) -> None:
     later = {"Get-VMFirmware": "2012R2", "Get-VMSecurity": "2016", "Get-VMHostSupportedVersion": "2016",
-             "Get-VMAssignableDevice": "2016"}
-    with world_of(SITE.replace("version: 2019", f"version: {version}")) as world:
+             "Get-VMAssignableDevice": "2016", "Get-ClusterSharedVolumeState": "2012R2"}
+    later |= {name: "2022" for name in COMMANDS if "AffinityRule" in name}
+    features = "features: {Failover-Clustering: Installed}"
+    with world_of(SITE.replace("version: 2019", f"version: {version}\n    {features}")) as world:
         table = Site(world).engine.table
         for name in COMMANDS:
             expected = VERSIONS.index(version) >= VERSIONS.index(later.get(name, "2012"))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.lab.fabric.worlds import world_of
 from winmigrate.errors import InputFaults
-from winmigrate.lab.fabric import shapes, shapes_directory, share_shapes
+from winmigrate.lab.fabric import cluster_shapes, shapes, shapes_directory, share_shapes
 from winmigrate.lab.fabric.loading import make_world, read_fabric
 
 
@@ -91,6 +91,14 @@ PLACES: dict[str, tuple[Any, str]] = {
     "share": (share_shapes.SHARE, "hosts: {hv01: {}}\nfile_servers:\n  fs:\n    shares:\n      a:\n        %s: 1"),
     "folder": (share_shapes.FOLDER, "hosts: {h: {shares: {a: {ntfs: {b: {\n  %s: 1}}}}}}"),
     "SMB client": (shapes.SMB, "hosts:\n  hv01:\n    smb:\n      %s: 1"),
+    "cluster": (shapes.CLUSTER, "hosts: {hv01: {}}\nclusters:\n  c:\n    %s: 1"),
+    "node": (cluster_shapes.NODE, "hosts: {hv01: {}}\nclusters:\n  c:\n    nodes:\n      hv01:\n        %s: 1"),
+    "quorum": (cluster_shapes.QUORUM, "hosts: {hv01: {}}\nclusters:\n  c:\n    quorum:\n      %s: 1"),
+    "cluster network": (cluster_shapes.NETWORK, "hosts: {h: {}}\nclusters: {c: {networks: {a: {\n  %s: 1}}}}"),
+    "csv": (cluster_shapes.CSV, "hosts: {h: {}}\nclusters:\n  c:\n    csv:\n      Volume1:\n        %s: 1"),
+    "csv node": (cluster_shapes.CSV_NODE, "hosts: {h: {}}\nclusters: {c: {csv: {V: {nodes: {h: {\n  %s: 1}}}}}}"),
+    "role": (cluster_shapes.GROUP, "hosts: {h: {}}\nclusters:\n  c:\n    groups:\n      a:\n        %s: 1"),
+    "rule": (cluster_shapes.RULE, "hosts: {h: {}}\nclusters:\n  c:\n    affinity:\n      a:\n        %s: 1"),
     "trust": (shapes_directory.TRUST, "hosts: {hv01: {}}\ntrusts:\n  - %s: 1"),
     "group": (shapes_directory.GROUP, "hosts: {hv01: {}}\ngroups:\n  a:\n    %s: 1"),
     "computer": (shapes_directory.COMPUTER, "hosts: {hv01: {}}\ncomputers:\n  hv01:\n    %s: 1"),

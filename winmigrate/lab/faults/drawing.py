@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from winmigrate.lab.fabric.cluster import Cluster, cluster_of
 from winmigrate.lab.fabric.moves import PHASES
 from winmigrate.lab.fabric.world import VM, Host, World
+from winmigrate.lab.faults.cluster_strikes import CLUSTER_STRIKES
 from winmigrate.lab.faults.strikes import STRIKES
 
 #: Never drawn: what a fabric does not recover from, so that nothing after it would be met.
@@ -22,7 +24,11 @@ def draw(world: World, count: int, seed: int) -> list[dict[str, Any]]:
 
 
 def _one(world: World, dice: random.Random, home: Host, vm: VM) -> dict[str, Any]:
-    kind = dice.choice([*WIRE, *(name for name in STRIKES if name not in LASTING)])
+    kinds = [*WIRE, *(name for name in STRIKES if name not in LASTING)]
+    cluster = cluster_of(world, home)
+    if cluster is not None:
+        kinds += [name for name in CLUSTER_STRIKES if cluster.volumes or "csv" not in name]
+    kind = dice.choice(kinds)
     others = [host for host in world.hosts.values() if host is not home] or [home]
     away = dice.choice(others)
     either = dice.choice([home, away]).key
@@ -42,6 +48,18 @@ def _one(world: World, dice: random.Random, home: Host, vm: VM) -> dict[str, Any
         "clock-jump": {"host": either, "seconds": dice.choice([-3600, 3600])},
         "http-error": {"host": either, "status": 503}, "loss": {"host": either, "nth": 5, "milliseconds": 20},
     }  # fmt: skip
+    if cluster is not None:
+        own |= _of_cluster(dice, cluster, home, lasts)
     mine = own.get(kind, {"host": either})
     at = {"vm": str(vm.id), "phase": phase} if kind != "leftover-planned" else {"vm": str(vm.id), "phase": "negotiate"}
     return {"kind": kind, **mine, **at, "after": dice.choice([0, 0, 1, 5])}
+
+
+def _of_cluster(dice: random.Random, cluster: Cluster, home: Host, lasts: int) -> dict[str, dict[str, Any]]:
+    volume = dice.choice(cluster.volumes).leaf if cluster.volumes else ""
+    node = dice.choice(list(cluster.nodes))
+    return {
+        "fail-over": {}, "pause-node": {"host": node, "drain": dice.random() < 0.5, "lasts": lasts},
+        "fill-csv": {"volume": volume, "free": "1 GB"}, "csv-offline": {"volume": volume, "lasts": lasts},
+        "redirect-csv": {"volume": volume, "host": node, "lasts": lasts}, "lose-quorum": {"cluster": cluster.key, "lasts": lasts},
+    }  # fmt: skip

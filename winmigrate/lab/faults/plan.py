@@ -8,7 +8,8 @@ Kinds on the wire: drop (connection reset), lose-reply (done, but never told), t
 (no answer, connection open), http-error (``status`` instead of an answer). From its moment on: latency (every
 connection to ``host`` and every exchange there takes ``milliseconds`` of real time more) and loss (each ``nth`` of
 them does, as a packet that is sent again).
-Kinds in the fabric are those of :mod:`winmigrate.lab.faults.strikes`.
+Kinds in the fabric are those of :mod:`winmigrate.lab.faults.strikes`, and in its clusters those of
+:mod:`winmigrate.lab.faults.cluster_strikes`.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ from winmigrate.errors import LabError, did_you_mean
 from winmigrate.lab.fabric import failures, shapes, troubles
 from winmigrate.lab.fabric.moves import PHASES
 from winmigrate.lab.fabric.world import World
+from winmigrate.lab.faults import cluster_strikes
+from winmigrate.lab.faults.cluster_strikes import CLUSTER_STRIKES
 from winmigrate.lab.faults.drawing import draw
-from winmigrate.lab.faults.strikes import STRIKES
+from winmigrate.lab.faults.strikes import STRIKES as HOST_STRIKES
 from winmigrate.lab.wire.faults import Disruption, Exchange, Point
 from winmigrate.marked import Key, Marked, Misfit, choice, load_marked, shown, truth, whole, words
 
@@ -33,6 +36,8 @@ WIRE_KINDS: Mapping[str, tuple[Point, Literal["drop", "hang", "answer", "truncat
     "drop": ("request", "drop"), "lose-reply": ("reply", "drop"), "truncate": ("reply", "truncate"),
     "hang": ("request", "hang"), "http-error": ("request", "answer"),
 }
+#: What strikes in the fabric.
+STRIKES = {**HOST_STRIKES, **CLUSTER_STRIKES}
 #: Exchanges of a host that take longer: each, or one in some.
 LATENCY, LOSS = "latency", "loss"
 #: One exchange in so many, where a loss says nothing else.
@@ -45,7 +50,7 @@ FAULT = shapes.table(
     times=whole(1, 10**6), status=whole(400, 599), down=whole(0, 10**7), how=choice(*failures.BY_NAME), leave=truth(),
     volume=words(), free=shapes.SIZE, rate=shapes.RATE, lasts=whole(1, 10**6), every=whole(1, 10**6),
     milliseconds=whole(1, 60_000), to=shapes.FREE, what=choice(*troubles.CHANGES), user=words(),
-    seconds=whole(-10**9, 10**9),
+    seconds=whole(-10**9, 10**9), cluster=words(), drain=truth(), reason=choice(*cluster_strikes.REASONS),
 )
 
 #: In the place of a list of faults.
@@ -80,7 +85,9 @@ def read_fault(marked: Marked, world: World) -> dict[str, Any]:
     for key in ("host", "other"):
         if found[key] is not None and found[key] not in world.hosts:
             raise shapes.unknown_host(marked.child(key) or marked, found[key], world.hosts)
-    if found["volume"] is not None and found["host"] is not None:
+    if found["kind"] in CLUSTER_STRIKES:
+        cluster_strikes.check(world, found, marked)
+    elif found["volume"] is not None and found["host"] is not None:
         letters = world.hosts[found["host"]].volumes
         if found["volume"].upper().rstrip(":") not in letters:
             raise Misfit((marked.child("volume") or marked).fault(

@@ -13,7 +13,8 @@ from tests.lab.fabric.worlds import HEAD, ops, world_of
 from winmigrate.facts import VERSIONS, Unreadable
 from winmigrate.windows.register import TABLES, statements
 
-SITE = HEAD + """
+SITE = HEAD.replace("hv01: [hv02]", "hv01: [hv02, fs01]") + """
+file_servers: {fs01: {shares: {VMs: {}}}}
 hosts:
   hv01:
     version: VERSION
@@ -31,6 +32,7 @@ hosts:
         dvds: ['D:\\iso\\a.iso']
         fibre_channel: [san1]
         devices: [{name: GPU, location_path: 'PCIROOT(0)#PCI(0300)'}]
+      share01: {path: '\\\\fs01\\VMs\\share01', disks: ['\\\\fs01\\VMs\\share01\\share01.vhdx']}
       off01: {state: 'Off', disks: [{path: 'D:\\VMs\\off01\\a.vhdx'}, {physical: 2}]}
   hv02: {version: VERSION, volumes: {D: 1 TB}, switches: [Ext]}
 """

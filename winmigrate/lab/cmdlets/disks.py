@@ -11,6 +11,7 @@ from winmigrate.lab.cmdlets.desk import Command, Desk, each, named, refusal, unk
 from winmigrate.lab.cmdlets.hop import desks
 from winmigrate.lab.cmdlets.instances import CimClass, CimInstance, show_instance
 from winmigrate.lab.cmdlets.shapes import declare, enum, shape_of
+from winmigrate.lab.cmdlets.unc import is_denied
 from winmigrate.lab.engine import values as net
 from winmigrate.lab.engine.effects import Call, Effect, Error, Output
 from winmigrate.lab.fabric.files import FileEntry, fold
@@ -88,6 +89,11 @@ def get_vhd(desk: Desk, call: Call) -> Iterator[Effect]:
         for path in _paths(there, call):
             if isinstance(path, Error):
                 yield path
+                continue
+            if is_denied(there, call.context, path, by_service=True):
+                # VMMS comes in the caller's name; the first sentence is posted, the second is Windows' for the code.
+                yield refusal(there, "AccessDenied", f"Getting the mounted storage instance for the path '{path}' "
+                              "failed.\nGeneral access denied error", path, 0x80070005)
                 continue
             entry = there.host.files.get(path)
             if entry is None or entry.vhd is None:

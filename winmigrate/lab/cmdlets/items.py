@@ -8,6 +8,7 @@ from typing import Any
 
 from winmigrate.lab.cmdlets.desk import Command, Desk, each, wildcard
 from winmigrate.lab.cmdlets.shapes import Lazy, Reader
+from winmigrate.lab.cmdlets.unc import denied, is_denied
 from winmigrate.lab.engine import values as net
 from winmigrate.lab.engine.effects import Call, Effect, Error, Output
 from winmigrate.lab.fabric.files import FileEntry, fold, folder_of, leaf, letter_of
@@ -80,7 +81,8 @@ def find(desk: Desk, path: str) -> Found | None:
     files = desk.host.files
     entry = files.get(path)
     if entry is not None:
-        return Found(desk, entry.path, entry)
+        own = fold(entry.path) == fold(path)  # a file of a share has the path of the share, however it is asked for
+        return Found(desk, entry.path if own else path.rstrip("\\"), entry)
     letter = letter_of(path)
     if letter is not None and len(fold(path)) == 3 and letter in desk.host.volumes:
         return Found(desk, f"{letter}:\\", None)
@@ -117,10 +119,17 @@ def _not_found(desk: Desk, path: str) -> Error:
 
 def _asked(desk: Desk, call: Call) -> Iterator[Found | Error]:
     for given in each(call.get("LiteralPath")):
-        yield find(desk, str(given)) or _not_found(desk, str(given))
+        if is_denied(desk, call.context, str(given)):
+            yield denied(str(given))
+            yield _not_found(desk, str(given))
+        else:
+            yield find(desk, str(given)) or _not_found(desk, str(given))
     for given in each(call.get("Path")):
         path = str(given)
-        if wildcard(path) is not None:
+        if is_denied(desk, call.context, path):
+            yield denied(path)
+            yield _not_found(desk, path)
+        elif wildcard(path) is not None:
             yield from matching(desk, path)
         else:
             yield find(desk, path) or _not_found(desk, path)
@@ -137,6 +146,10 @@ def test_path(desk: Desk, call: Call) -> Iterator[Effect]:
     kind = str(call.get("PathType") or "Any").lower()
     for given in (*each(call.get("LiteralPath")), *each(call.get("Path"))):
         path = str(given)
+        if is_denied(desk, call.context, path):
+            yield denied(path)
+            yield Output(False)
+            continue
         literal = "LiteralPath" in call.bound or wildcard(path) is None
         found = [one for one in [find(desk, path)] if one] if literal else matching(desk, path)
         yield Output(any(kind == "any" or (kind == "container") == (one.entry is None) for one in found))

@@ -10,6 +10,7 @@ from winmigrate.facts import VERSIONS, since, types
 from winmigrate.facts.cmdlets import locate
 from winmigrate.facts.versions import at_least
 from winmigrate.lab.cmdlets import (
+    acl,
     changing,
     cim,
     cluster_acts,
@@ -21,6 +22,9 @@ from winmigrate.lab.cmdlets import (
     items,
     machines,
     moving,
+    smb,
+    smb_client,
+    smb_shapes,
     system,
 )
 from winmigrate.lab.cmdlets.cluster_objects import NAMESPACE
@@ -39,6 +43,7 @@ from winmigrate.lab.fabric.world import Host, World
 COMMANDS: Mapping[str, Command] = {
     **machines.COMMANDS, **hosts.COMMANDS, **disks.COMMANDS, **items.COMMANDS, **cim.COMMANDS, **system.COMMANDS,
     **events.COMMANDS, **moving.COMMANDS, **changing.COMMANDS, **cluster_reads.COMMANDS,
+    **smb.COMMANDS, **smb_client.COMMANDS, **acl.COMMANDS,
     **cluster_moving.COMMANDS, **cluster_acts.COMMANDS,
 }
 
@@ -57,6 +62,8 @@ def type_table() -> TypeTable:
     clusters = types.enums("FailoverClusters")  # whose GroupType is the one that a command here takes
     elsewhere = {name: NAMESPACE + name for name in clusters}
     enums |= {NAMESPACE + name: members for name, members in clusters.items()}
+    elsewhere |= {name: smb_shapes.GENERATED + name for name in smb_shapes.ENUMS}
+    enums |= {smb_shapes.GENERATED + name: types.enums("SmbShare")[name] for name in smb_shapes.ENUMS}
     return TypeTable(enums=enums, enum_prefix=HYPERV, class_prefix=HYPERV, elsewhere=elsewhere)
 
 

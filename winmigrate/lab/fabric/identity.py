@@ -172,7 +172,7 @@ def hop_c(world: World, vm: VM, source: Host, destination: Host, caller: Caller)
         own, theirs = world.domain_of(source), world.domain_of(destination)
         if own is not None and theirs is not None and not trusts(world, theirs, own):
             return failures.no_authority(vm, source, destination)
-        if not _delegated(world, source, destination, MIGRATION_SERVICE) or not can_be_delegated(world, user):
+        if not may_act_for(world, source, destination, MIGRATION_SERVICE) or not can_be_delegated(world, user):
             return failures.no_credentials(vm, source, destination)
         refusal = _wrong_principal(world, vm, source, destination)
         if refusal is not None:
@@ -209,11 +209,13 @@ def may_copy(world: World, source: Host, destination: Host, caller: Caller) -> b
         return _has_password(caller)
     user = acting(world, source, caller, destination)
     return (user is not None and can_be_delegated(world, user)
-            and _delegated(world, source, destination, FILE_SERVICE))
+            and may_act_for(world, source, destination, FILE_SERVICE))
 
 
-def _delegated(world: World, source: Host, destination: Host, service: str) -> bool:
-    """The classic form is of one domain; the resource-based one goes wherever there is trust."""
+def may_act_for(world: World, source: Host, destination: Host, service: str) -> bool:
+    """May the source's account act on behalf of others at that service? The classic form is of one domain; the
+    resource-based one goes wherever there is trust.
+    """
     own, theirs = world.domain_of(source), world.domain_of(destination)
     if own is None or theirs is None:
         return False

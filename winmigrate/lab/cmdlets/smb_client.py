@@ -1,0 +1,243 @@
+"""A host's side of SMB: connections, settings, interfaces, limits, and whom file servers let act for others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from winmigrate.facts.versions import at_least
+from winmigrate.lab.cmdlets.desk import Command, Desk, each
+from winmigrate.lab.cmdlets.instances import CimClass, CimInstance, show_instance
+from winmigrate.lab.cmdlets.smb import negotiated
+from winmigrate.lab.cmdlets.smb_shapes import (
+    NAMESPACE,
+    Use,
+    administrative,
+    constant,
+    dialect_shown,
+    enum,
+    number,
+    picked,
+    uses,
+)
+from winmigrate.lab.engine import values as net
+from winmigrate.lab.engine.effects import Call, Effect, Error, Output, ShouldProcess
+from winmigrate.lab.fabric import directory
+from winmigrate.lab.fabric.accounts import ComputerAccount
+from winmigrate.lab.fabric.share import server_named
+
+# --- connections -----------------------------------------------------------------------------------------------------
+
+
+def _user(desk: Desk, many: list[Use]) -> str:
+    found = directory.account_of(desk.world, desk.host)
+    return found.qualified if found is not None else ""
+
+
+def _credential(desk: Desk, many: list[Use]) -> str:
+    found = directory.account_of(desk.world, desk.host)
+    home = desk.world.domain_of(desk.host)
+    return f"{home.name}\\{found.sam}" if found is not None and home is not None else ""
+
+
+_CONNECTION = CimClass("MSFT_SmbConnection", NAMESPACE, (), {
+    "SmbInstance": lambda desk, many: enum("SmbInstance", "Default"),
+    "ContinuouslyAvailable": lambda desk, many: many[0].share.continuously_available,
+    "Credential": _credential,
+    "Dialect": lambda desk, many: dialect_shown(negotiated(many[0]), desk.host.version),
+    "Encrypted": lambda desk, many: many[0].server.encrypt or many[0].share.encrypt,
+    "NumOpens": lambda desk, many: net.UInt64(len(many)),
+    "Redirected": lambda desk, many: False,
+    "ServerName": lambda desk, many: many[0].spelled,
+    "ShareName": lambda desk, many: many[0].share.name,
+    "Signed": lambda desk, many: desk.host.smb.require_signing or many[0].server.signing == "required",
+    "UserName": _user,
+})
+
+
+def get_connections(desk: Desk, call: Call) -> Iterator[Effect]:
+    """Get-SmbConnection: what running machines hold open. A server that nothing is open on is not there, without an
+    error (that is not known of Windows).
+    """
+    found: dict[tuple[str, str], list[Use]] = {}
+    for use in uses(desk, desk.host):
+        if use.server.host is not desk.host:
+            found.setdefault((use.spelled.lower(), use.share.name.lower()), []).append(use)
+    for many in found.values():
+        instance = CimInstance(desk, _CONNECTION, many)
+        if all(picked([str(instance[name])], [str(one) for one in each(call.get(name))], str)
+               for name in ("ServerName", "UserName")):
+            yield Output(show_instance(instance))
+
+
+# --- settings --------------------------------------------------------------------------------------------------------
+
+_CLIENT = {
+    "ConnectionCountPerRssNetworkInterface": number(4), "DirectoryCacheEntriesMax": number(16),
+    "DirectoryCacheEntrySizeMax": number(65536), "DirectoryCacheLifetime": number(10), "DormantFileLimit": number(1023),
+    "EnableBandwidthThrottling": constant(True), "EnableByteRangeLockingOnReadOnlyFiles": constant(True),
+    "EnableInsecureGuestLogons": lambda desk, host: not at_least(host.version, "2019"),
+    "EnableLargeMtu": constant(True), "EnableLoadBalanceScaleOut": constant(True), "EnableMultiChannel": constant(True),
+    "EnableSecuritySignature": constant(True), "ExtendedSessionTimeout": number(1000),
+    "FileInfoCacheEntriesMax": number(64), "FileInfoCacheLifetime": number(10),
+    "FileNotFoundCacheEntriesMax": number(128), "FileNotFoundCacheLifetime": number(5), "KeepConn": number(600),
+    "MaxCmds": number(50),
+    "MaximumConnectionCountPerServer": number(32), "OplocksDisabled": constant(False),
+    "RequireSecuritySignature": lambda desk, host: host.smb.require_signing, "SessionTimeout": number(60),
+    "UseOpportunisticLocking": constant(True), "WindowSizeThreshold": number(8),
+}
+#: 2025 has more; these are the ones about security.
+_NEWER = {"BlockNTLM": constant(False), "RequireEncryption": lambda desk, host: host.smb.require_encryption}
+_CLIENT_CLASS = CimClass("MSFT_SmbClientConfiguration", NAMESPACE, (), _CLIENT)
+_CLIENT_2025 = CimClass("MSFT_SmbClientConfiguration", NAMESPACE, (), {**_CLIENT, **_NEWER})
+
+
+def get_client(desk: Desk, call: Call) -> Iterator[Effect]:
+    """Get-SmbClientConfiguration."""
+    kind = _CLIENT_2025 if at_least(desk.host.version, "2025") else _CLIENT_CLASS
+    yield Output(show_instance(CimInstance(desk, kind, desk.host)))
+
+
+# A subject is (alias, its addresses, its index).
+_INTERFACE = CimClass("MSFT_SmbClientNetworkInterface", NAMESPACE, ("InterfaceIndex",), {
+    "FriendlyName": lambda desk, one: one[0],
+    "InterfaceIndex": lambda desk, one: net.UInt32(one[2]),
+    "IpAddresses": lambda desk, one: [address.ip for address in one[1]],
+    "LinkSpeed": lambda desk, one: net.UInt64(int(desk.host.nic_rate * 8 / 0.94)),
+    "RdmaCapable": lambda desk, one: one[0].lower() in {alias.lower() for alias in desk.host.smb.rdma},
+    "RssCapable": constant(True),
+})
+
+
+def get_interfaces(desk: Desk, call: Call) -> Iterator[Effect]:
+    """Get-SmbClientNetworkInterface: one of each interface that has addresses, numbered as Get-NetIPAddress does."""
+    aliases = list(dict.fromkeys(address.alias for address in desk.host.addresses))
+    for index, alias in enumerate(aliases):
+        addresses = [one for one in desk.host.addresses if one.alias == alias]
+        yield Output(show_instance(CimInstance(desk, _INTERFACE, (alias, addresses, index + 2))))
+
+
+# --- limits ----------------------------------------------------------------------------------------------------------
+
+_LIMIT = CimClass("MSFT_SmbBandwidthLimit", NAMESPACE, ("Category",), {
+    "BytesPerSecond": lambda desk, one: net.UInt64(one[1]),
+    "Category": lambda desk, one: enum("BandwidthLimitCategory", one[0]),
+})
+
+
+def _limits_offered(desk: Desk) -> Error | None:
+    """That the cmdlets need the feature is documented; what they say without it is not."""
+    feature = desk.host.features.get("FS-SMBBW")
+    if feature is not None and feature.install_state == "Installed":
+        return None
+    return Error("The SMB Bandwidth Limit feature is not installed.", "Windows System Error 1060", "NotSpecified",
+                 "Microsoft.Management.Infrastructure.CimException", None)
+
+
+def get_limits(desk: Desk, call: Call) -> Iterator[Effect]:
+    """Get-SmbBandwidthLimit; nothing where none is set."""
+    wanted = {str(one).lower() for one in each(call.get("Category"))}
+    for name, rate in desk.host.smb.limits.items():
+        if not wanted or name.lower() in wanted:
+            yield Output(show_instance(CimInstance(desk, _LIMIT, (name, rate))))
+
+
+def set_limit(desk: Desk, call: Call) -> Iterator[Effect]:
+    """Set-SmbBandwidthLimit."""
+    refused = _limits_offered(desk)
+    if refused is not None:
+        yield refused
+    elif (yield ShouldProcess(str(call.bound["Category"]), "Set-SmbBandwidthLimit")):
+        with desk.world.lock:
+            desk.host.smb.limits[str(call.bound["Category"])] = int(call.bound["BytesPerSecond"])
+            desk.world.links.reshare(desk.world.clock.monotonic())
+
+
+def remove_limit(desk: Desk, call: Call) -> Iterator[Effect]:
+    """Remove-SmbBandwidthLimit."""
+    for name in [str(one) for one in each(call.get("Category"))]:
+        if (yield ShouldProcess(name, "Remove-SmbBandwidthLimit")):
+            with desk.world.lock:
+                desk.host.smb.limits.pop(name, None)
+                desk.world.links.reshare(desk.world.clock.monotonic())
+
+
+# --- delegation ------------------------------------------------------------------------------------------------------
+
+
+def _prerequisites(desk: Desk, call: Call) -> Error | None:
+    """These three are functions that ask the directory with the Active Directory module."""
+    feature = desk.host.features.get("RSAT-AD-PowerShell")
+    if feature is not None and feature.install_state == "Installed":
+        return None
+    return Error("SMB Delegation cmdlets require the installation of the Active Directory module for Windows "
+                 "PowerShell.", "Microsoft.PowerShell.Commands.WriteErrorException", "NotSpecified",
+                 "Microsoft.PowerShell.Commands.WriteErrorException", None,
+                 origin=("Write-Error", "CheckDelegationPrerequisites"))
+
+
+def _computer(desk: Desk, name: str) -> ComputerAccount | Error:
+    server = server_named(desk.world, name)
+    found = directory.account_of(desk.world, server.host) if server is not None else directory.computer(
+        desk.world, name)
+    if found is not None:
+        return found
+    home = desk.world.domain_of(desk.host) or desk.world.domain
+    where = ",".join(f"DC={part}" for part in home.name.split("."))
+    return Error(f"Cannot find an object with identity: '{name}' under: '{where}'.",
+                 "ActiveDirectoryCmdlet:Microsoft.ActiveDirectory.Management.ADIdentityNotFoundException",
+                 "ObjectNotFound", "Microsoft.ActiveDirectory.Management.ADIdentityNotFoundException", name)
+
+
+def _pair(server: ComputerAccount, client: ComputerAccount) -> net.PSObject:
+    """What the functions give out is not published; the names are those of their parameters."""
+    return net.PSObject(("System.Management.Automation.PSCustomObject", "System.Object"),
+                        {"SmbServer": server.name, "SmbClient": client.name})
+
+
+def _delegation(verb: str) -> Command:
+    def act(desk: Desk, call: Call) -> Iterator[Effect]:
+        refused = _prerequisites(desk, call)
+        if refused is not None:
+            yield refused
+            return
+        server = _computer(desk, str(call.bound["SmbServer"]))
+        if isinstance(server, Error):
+            yield server
+            return
+        if verb == "Get":
+            yield from (Output(_pair(server, one)) for one in directory.trusted_by(desk.world, server))
+            return
+        given = call.get("SmbClient")
+        client = _computer(desk, str(given)) if given is not None else None
+        if isinstance(client, Error):
+            yield client
+            return
+        home = desk.world.domain_named(server.domain)
+        if home is not None:
+            _set(desk, home, server, client, verb)
+
+    return Command(act, class_name=f"{verb}-SmbDelegation")
+
+
+def _set(desk: Desk, home: Any, server: ComputerAccount, client: ComputerAccount | None, verb: str) -> None:
+    with desk.world.lock:
+        keys = home.rbcd.setdefault(server.key, set())
+        if verb == "Disable":
+            keys.difference_update({client.key} if client is not None else set(keys))
+        elif client is not None:
+            keys.add(client.key)
+        server.changed = desk.world.clock.now()
+
+
+COMMANDS: dict[str, Command] = {
+    "Get-SmbConnection": administrative(get_connections),
+    "Get-SmbClientConfiguration": Command(get_client),
+    "Get-SmbClientNetworkInterface": Command(get_interfaces),
+    "Get-SmbBandwidthLimit": administrative(get_limits),
+    "Set-SmbBandwidthLimit": administrative(set_limit),
+    "Remove-SmbBandwidthLimit": administrative(remove_limit),
+    "Get-SmbDelegation": _delegation("Get"),
+    "Enable-SmbDelegation": _delegation("Enable"),
+    "Disable-SmbDelegation": _delegation("Disable"),
+}

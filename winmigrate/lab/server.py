@@ -65,7 +65,7 @@ class Lab:
         if not world.users:
             _make_operator(world)
         self.faults = FaultPlan(world)
-        everybody = [account for host in world.hosts.values() for account in _accounts(world, host)]
+        everybody = [account for host in world.machines().values() for account in _accounts(world, host)]
         self.user_file = install_user_file(everybody)
         self.control = Control(world, self.faults)
         self.servers: dict[str, WireServer] = {}
@@ -76,12 +76,12 @@ class Lab:
         self._warden = threading.Thread(target=self._watch, name="host outages", daemon=True)
 
     def start(self) -> None:
-        """Opens every host's listeners."""
-        for number, (key, host) in enumerate(self.world.hosts.items()):
+        """Opens the listeners of every host and file server."""
+        for number, (key, host) in enumerate(self.world.machines().items()):
             self.servers[key] = self._server(number, host)
         for key, server in self.servers.items():
             server.start()
-            if not self.world.hosts[key].reachable:
+            if not self.world.machines()[key].reachable:
                 server.reboot()
         self.world.watchers.append(self._heard)
         self._warden.start()
@@ -176,11 +176,13 @@ class Lab:
 
     def ready(self) -> dict[str, Any]:
         """The ports, by host, and the control socket."""
+        found: dict[str, dict[str, Any]] = {"hosts": {}, "file_servers": {}}
+        for key, server in self.servers.items():
+            found["hosts" if key in self.world.hosts else "file_servers"][key] = {
+                "http": server.http_port, "https": server.https_port, "sha256": server.certificate.sha256,
+                "fqdn": self.world.machines()[key].fqdn}
         return {
-            "ready": True, "pid": os.getpid(), "control": self.control.address, "token": self.control.token,
-            "hosts": {key: {"http": server.http_port, "https": server.https_port,
-                            "sha256": server.certificate.sha256, "fqdn": self.world.hosts[key].fqdn}
-                      for key, server in self.servers.items()},
+            "ready": True, "pid": os.getpid(), "control": self.control.address, "token": self.control.token, **found,
         }
 
     def write_inventory(self, path: Path, user: User, *, scheme: str = "https", auth: str = "ntlm",
@@ -193,7 +195,7 @@ class Lab:
         """
         credential = path.with_name(path.stem + ".credential.yml")
         _write(credential, yaml.safe_dump({"username": user.qualified, "password": user.password}, allow_unicode=True))
-        hosts: dict[str, Any] = {}
+        found: dict[str, dict[str, Any]] = {"hosts": {}, "file_servers": {}}
         for key, server in self.servers.items():
             transport: dict[str, Any] = {"kind": "psrp", "scheme": scheme}
             if scheme == "http":
@@ -203,14 +205,21 @@ class Lab:
                 transport["tls"] = f"pinned {server.certificate.sha256}"
             if auth == "certificate":
                 transport["client_certificate"] = self._certificate(path, user).name
-            hosts[key] = {"address": "127.0.0.1", "transport": transport}
+            here = found["hosts" if key in self.world.hosts else "file_servers"]
+            here[key] = {"address": "127.0.0.1", "transport": transport}
             if auth in ("kerberos", "negotiate"):
-                hosts[key]["kerberos_name"] = self.world.hosts[key].fqdn
+                here[key]["kerberos_name"] = self.world.machines()[key].fqdn
+        for key, one in self.world.file_servers.items():
+            if one.nas is not None:
+                found["file_servers"][key] = {"address": one.host.fqdn, "vendor": one.nas}
+            if key in found["file_servers"]:
+                found["file_servers"][key]["aliases"] = list(dict.fromkeys(
+                    name.lower() for name in one.names if name.lower() != key.lower()))
         inventory = {
             "winmigrate": 1,
             "defaults": {"auth": auth, "credential": "ticket" if ticket else f"file:{credential.name}",
                          "second_hop": _passed_on(auth, ticket)},
-            "hosts": hosts,
+            **{section: machines for section, machines in found.items() if machines},
             "lab": {"control": self.control.address, "token": self.control.token},
         }
         _write(path, "# Written by the lab that it leads to; of no use when that has ended.\n"

@@ -93,7 +93,7 @@ def users(world: World, given: Mapping[str, Mapping[str, Any]]) -> None:
             user.groups.append(f"{domain}\\{directory.PROTECTED}")
         world.users.append(user)
         rights = one.get("administrator")
-        for host in world.hosts.values():
+        for host in {**world.hosts, **{name: server.host for name, server in world.file_servers.items()}}.values():
             known = user.domain.lower() == world.domain.netbios.lower() or directory.is_known_at(world, user, host)
             if known and (rights is None or rights is True or (rights and host.key in rights)):
                 host.administrators.add(user.qualified)

@@ -55,7 +55,7 @@ def test_what_concerns_a_host_or_a_pair_stands_once() -> None:
     assert len(seen) == len(set(seen))
     first, second = findings.candidates
     shared = set(first.indexes) & set(second.indexes)
-    assert {findings.all[index].subject.scope for index in shared} == {Scope.HOST, Scope.PAIR}
+    assert {findings.all[index].subject.scope for index in shared} == {Scope.HOST, Scope.PAIR, Scope.KIND}
     assert {item.requirement for item in findings.of(first)} == set(REGISTRY)
 
 

@@ -32,6 +32,7 @@ from winmigrate.windows.cluster import (
     SharedVolumePath,
     SharedVolumeState,
 )
+from winmigrate.windows.host import SERVICES
 from winmigrate.windows.row import NOT_ASKED
 
 T = TypeVar("T")
@@ -80,6 +81,23 @@ def cluster_of(facts: HostFacts, session: Session, *, timeout: float) -> Cluster
     asked = [Read(cluster.CLUSTER.name, cluster.CLUSTER.statement(version))]
     found = Reader(facts.host, version, ask_batch(session, asked, timeout=timeout)).one(cluster.CLUSTER)
     return _by_right(found, facts.host)
+
+
+def membership(
+    host: str, version: str, session: Session, *, timeout: float
+) -> tuple[str | Unreadable | None, tuple[str, ...] | Unreadable]:
+    """The name of a host's cluster, None for none, and those of the cluster's nodes."""
+    answers = ask_batch(session, [Read(SERVICES.name, SERVICES.statement(version))], timeout=timeout)
+    found = cluster_of(
+        HostFacts(host, version, services=Reader(host, version, answers).table(SERVICES)), session, timeout=timeout
+    )
+    if not isinstance(found, Cluster):
+        return found, () if found is None else found
+    asked = ask_batch(session, [Read(cluster.NODES.name, cluster.NODES.statement(version))], timeout=timeout)
+    nodes = Reader(host, version, asked).table(cluster.NODES)
+    if isinstance(nodes, Unreadable):
+        return found.name, nodes
+    return found.name, tuple(node.name for node in nodes if isinstance(node.name, str))
 
 
 def _service_runs(facts: HostFacts) -> bool | Unreadable:

@@ -9,6 +9,7 @@ from winmigrate.facts import Unreadable
 from winmigrate.inventory import Inventory
 from winmigrate.playbook.types import Migration, Playbook
 from winmigrate.survey.candidates import Candidate, Candidates, Settled, Unmatched
+from winmigrate.survey.nodes_found import nodes_found
 from winmigrate.survey.nouns import Roll, RollVM
 
 
@@ -26,7 +27,8 @@ def find_candidates(playbook: Playbook, inventory: Inventory, roll: Roll) -> Can
 
 class _Search:
     def __init__(self, inventory: Inventory, roll: Roll) -> None:
-        self.inventory = inventory
+        self.nodes = nodes_found(inventory, roll)
+        self.inventory = self.nodes.inventory
         self.roll = roll
         self.candidates: list[Candidate] = []
         self.unmatched: list[Unmatched] = []
@@ -41,7 +43,8 @@ class _Search:
             if migration.vm.is_choice
             else self._one_fault(migration, found)
         )
-        for reason in wrong:
+        source = () if migration.vm.source is None else (migration.vm.source,)
+        for reason in (*wrong, *self.nodes.faults((*source, *migration.to))):
             self.unmatched.append(Unmatched(str(migration.vm), reason, index, str(migration.place)))
         if wrong and not migration.vm.is_choice:
             return
@@ -99,6 +102,8 @@ class _Search:
         if migration.to and host in allowed:
             self.settled.append(Settled(vm.id, vm.name, host, index, place))
             return
+        if not allowed and self.nodes.faults(migration.to):
+            return  # why no node is known has been said for all of the migration's VMs
         if not allowed:
             to = ", ".join(str(target) for target in migration.to)
             self.unmatched.append(Unmatched(str(migration.vm), f"no host of {to} takes VMs", index, place))

@@ -37,7 +37,8 @@ class RollEntry:
     """Who answered on one host. ``why_not`` says in a sentence why it was not reached; empty if it was.
 
     ``version`` is a name of facts.VERSIONS. ``computer`` is the name the host gives itself;
-    ``fqdn`` what other hosts of its domain call it, without a domain the same as ``computer``.
+    ``fqdn`` what other hosts of its domain call it, without a domain the same as ``computer``. ``cluster`` (None: none)
+    and the names of its nodes are asked where a cluster of the inventory names none.
     """
 
     host: str
@@ -51,6 +52,8 @@ class RollEntry:
     administrator: bool | Unreadable = NOT_ASKED
     hyper_v_administrator: bool | Unreadable = NOT_ASKED
     vms: tuple[RollVM, ...] | Unreadable = NOT_ASKED
+    cluster: str | Unreadable | None = NOT_ASKED
+    cluster_nodes: tuple[str, ...] | Unreadable = NOT_ASKED
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from winmigrate.errors import HostError
 from winmigrate.facts import Unreadable
 from winmigrate.inventory import Inventory
 from winmigrate.remoting.batch import Answer, Read
 from winmigrate.remoting.connect import Connector
-from winmigrate.remoting.reads import read_batch
+from winmigrate.remoting.reads import read_batch, reading
 from winmigrate.request import Clock
 from winmigrate.survey import crew
+from winmigrate.survey.facts_of_clusters import membership
 from winmigrate.survey.nouns import Roll, RollEntry, RollVM
 from winmigrate.survey.reading import Reader, shown, unreached, version_of
 from winmigrate.windows import host, vm
@@ -35,7 +36,8 @@ def call_roll(inventory: Inventory, connector: Connector, clock: Clock) -> Roll:
 
     Raises CredentialUnavailable and the like where the inventory cannot be used at all; never for one host.
     """
-    work = {name: _Call(name, connector, clock) for name in inventory.hosts}
+    open_clusters = any(cluster.nodes is None for cluster in inventory.clusters.values())
+    work = {name: _Call(name, connector, clock, open_clusters) for name in inventory.hosts}
     taken_at = clock.now()
     crew.run(work, clock, "roll")
     nameless = {name: RollEntry(name, False, _NO_ENTRY) for name in inventory.host_names() if name not in work}
@@ -47,6 +49,7 @@ class _Call:
     host: str
     connector: Connector
     clock: Clock
+    asks_cluster: bool = False
     entry: RollEntry = field(init=False)
 
     def __post_init__(self) -> None:
@@ -63,7 +66,20 @@ class _Call:
             )  # fmt: skip
 
     def second(self) -> None:
-        """The roll asks once."""
+        """Asks once, and of its cluster where the inventory leaves the nodes of one to be found."""
+        version = self.entry.version
+        if not self.asks_cluster or not isinstance(version, str):
+            return
+        try:
+            name, nodes = reading(
+                self.connector,
+                self.host,
+                lambda session: membership(self.host, version, session, timeout=60.0),
+                self.clock,
+            )
+        except HostError as error:
+            name = nodes = unreached(error)
+        self.entry = replace(self.entry, cluster=name, cluster_nodes=nodes)
 
 
 def roll_reads() -> list[Read]:

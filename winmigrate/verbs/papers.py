@@ -13,6 +13,7 @@ from winmigrate.verbs.ground import FINDINGS, KINDS, PLAN, ROLL, Ground, open_fo
 
 if TYPE_CHECKING:
     from winmigrate.facts import Unreadable
+    from winmigrate.survey import HostFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,7 @@ def init(
                 short,
                 host.address,
                 version=entry.version,
+                clusters=_clusters(facts),
                 switches=tuple(
                     SwitchFound(str(item.name), str(item.switch_type)) for item in _rows(facts.switches)
                 ),
@@ -153,6 +155,13 @@ def init(
         render_inventory(found, auth=auth, credential=credential, second_hop="credential"),
         tuple(unreached),
     )
+
+
+def _clusters(facts: HostFacts) -> tuple[str, ...]:
+    from winmigrate.survey.facts_of_clusters import name_of
+
+    name = name_of(facts)
+    return (name,) if isinstance(name, str) else ()
 
 
 def _rows(table: tuple[Any, ...] | Unreadable) -> tuple[Any, ...]:

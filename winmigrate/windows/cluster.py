@@ -44,6 +44,10 @@ def _flag(value: Any) -> bool:
     return bool(BOOLEAN.parse(value))
 
 
+def _enumeration(name: str) -> Kind:
+    return enumeration(f"FailoverClusters.{name}")
+
+
 #: A list of names; of objects that are named so where they are written as text.
 NAMES = Kind("a list of names", _names)
 #: True or false, or a number that is not 0 for true.
@@ -61,7 +65,7 @@ class Cluster:
         "MaximumParallelMigrations", INTEGER, since="2022", nullable=True
     )
     administrative_access_point: str | Unreadable | None = column(
-        "AdministrativeAccessPoint", enumeration("AdminAccessPoint"), since="2012R2", nullable=True
+        "AdministrativeAccessPoint", _enumeration("AdminAccessPoint"), since="2012R2", nullable=True
     )
 
 
@@ -71,11 +75,11 @@ class Node:
 
     name: str | Unreadable = column("Name", TEXT)
     id: str | Unreadable = column("Id", TEXT)
-    state: str | Unreadable = column("State", enumeration("ClusterNodeState"))
+    state: str | Unreadable = column("State", _enumeration("ClusterNodeState"))
     status_information: str | Unreadable | None = column(
-        "StatusInformation", enumeration("ClusterNodeStatusInformation"), since="2016", nullable=True
+        "StatusInformation", _enumeration("ClusterNodeStatusInformation"), since="2016", nullable=True
     )
-    drain_status: str | Unreadable | None = column("DrainStatus", enumeration("ClusterNodeDrainStatus"), nullable=True)
+    drain_status: str | Unreadable | None = column("DrainStatus", _enumeration("ClusterNodeDrainStatus"), nullable=True)
     dynamic_weight: int | Unreadable = column("DynamicWeight", INTEGER)
     node_weight: int | Unreadable = column("NodeWeight", INTEGER)
     major_version: int | Unreadable = column("MajorVersion", INTEGER)
@@ -88,7 +92,7 @@ class Quorum:
     """Get-ClusterQuorum; ``resource`` is the witness, None without one."""
 
     resource: str | Unreadable | None = column("QuorumResource", TEXT, nullable=True)
-    quorum_type: str | Unreadable = column("QuorumType", enumeration("ClusterQuorumType"))
+    quorum_type: str | Unreadable = column("QuorumType", _enumeration("ClusterQuorumType"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ class SharedVolume:
     """Get-ClusterSharedVolume; ``name`` is that of its disk's resource."""
 
     name: str | Unreadable = column("Name", TEXT)
-    state: str | Unreadable = column("State", enumeration("ClusterResourceState"))
+    state: str | Unreadable = column("State", _enumeration("ClusterResourceState"))
     owner_node: str | Unreadable | None = column("OwnerNode", TEXT, nullable=True)
 
 
@@ -114,12 +118,12 @@ class SharedVolumeState:
 
     name: str | Unreadable = column("Name", TEXT)
     node: str | Unreadable = column("Node", TEXT)
-    state_info: str | Unreadable = column("StateInfo", enumeration("ClusterSharedVolumeState"))
+    state_info: str | Unreadable = column("StateInfo", _enumeration("ClusterSharedVolumeState"))
     file_system_reason: str | Unreadable | None = column(
-        "FileSystemRedirectedIOReason", enumeration("ClusterSharedVolumeFileSystemRedirectedIOReasons"), nullable=True
+        "FileSystemRedirectedIOReason", _enumeration("ClusterSharedVolumeFileSystemRedirectedIOReasons"), nullable=True
     )
     block_reason: str | Unreadable | None = column(
-        "BlockRedirectedIOReason", enumeration("ClusterSharedVolumeBlockRedirectedIOReason"), nullable=True
+        "BlockRedirectedIOReason", _enumeration("ClusterSharedVolumeBlockRedirectedIOReason"), nullable=True
     )
 
 
@@ -127,15 +131,15 @@ class SharedVolumeState:
 class Group:
     """Get-ClusterGroup: a role.
 
-    ``status_information`` "0" where there is nothing to say; ``auto_failback_type`` 1: it goes back to where it prefers.
+    ``status_information`` "0" where there is nothing to say; ``auto_failback_type`` 1: it goes back by itself.
     """
 
     name: str | Unreadable = column("Name", TEXT)
-    state: str | Unreadable = column("State", enumeration("ClusterGroupState"))
+    state: str | Unreadable = column("State", _enumeration("ClusterGroupState"))
     owner_node: str | Unreadable | None = column("OwnerNode", TEXT, nullable=True)
-    group_type: str | Unreadable = column("GroupType", enumeration("GroupType"))
+    group_type: str | Unreadable = column("GroupType", _enumeration("GroupType"))
     status_information: str | Unreadable | None = column(
-        "StatusInformation", enumeration("ClusterApplicationStatusInformation"), nullable=True
+        "StatusInformation", _enumeration("ClusterApplicationStatusInformation"), nullable=True
     )
     auto_failback_type: int | Unreadable = column("AutoFailbackType", INTEGER)
     anti_affinity_class_names: tuple[str, ...] | Unreadable | None = column(
@@ -148,7 +152,7 @@ class Resource:
     """Get-ClusterResource."""
 
     name: str | Unreadable = column("Name", TEXT)
-    state: str | Unreadable = column("State", enumeration("ClusterResourceState"))
+    state: str | Unreadable = column("State", _enumeration("ClusterResourceState"))
     owner_group: str | Unreadable = column("OwnerGroup", TEXT)
     owner_node: str | Unreadable | None = column("OwnerNode", TEXT, nullable=True)
     resource_type: str | Unreadable = column("ResourceType", TEXT)
@@ -176,8 +180,8 @@ class Network:
 
     name: str | Unreadable = column("Name", TEXT)
     id: str | Unreadable = column("Id", TEXT)
-    state: str | Unreadable = column("State", enumeration("ClusterNetworkState"))
-    role: str | Unreadable = column("Role", enumeration("ClusterNetworkRole"))
+    state: str | Unreadable = column("State", _enumeration("ClusterNetworkState"))
+    role: str | Unreadable = column("Role", _enumeration("ClusterNetworkRole"))
     address: str | Unreadable | None = column("Address", TEXT, nullable=True)
 
 
@@ -188,13 +192,13 @@ class NetworkInterface:
     name: str | Unreadable = column("Name", TEXT)
     node: str | Unreadable = column("Node", TEXT)
     network: str | Unreadable = column("Network", TEXT)
-    state: str | Unreadable = column("State", enumeration("ClusterNetworkInterfaceState"))
+    state: str | Unreadable = column("State", _enumeration("ClusterNetworkInterfaceState"))
     address: str | Unreadable | None = column("Address", TEXT, nullable=True)
 
 
 @dataclass(frozen=True, slots=True)
 class MigrationParameter:
-    """MigrationExcludeNetworks or MigrationNetworkOrder of the type "Virtual Machine": Ids of networks, ``;`` between."""
+    """MigrationExcludeNetworks or MigrationNetworkOrder of "Virtual Machine": Ids of networks, ``;`` between."""
 
     name: str | Unreadable = column("Name", TEXT)
     value: str | Unreadable | None = column("Value", TEXT, nullable=True)
@@ -205,7 +209,7 @@ class AffinityRule:
     """Get-ClusterAffinityRule (2022 and later); ``rule_type`` SameNode, DifferentNode, or of fault domains."""
 
     name: str | Unreadable = column("Name", TEXT, since="2022")
-    rule_type: str | Unreadable = column("RuleType", enumeration("RuleType"), since="2022")
+    rule_type: str | Unreadable = column("RuleType", _enumeration("RuleType"), since="2022")
     groups: tuple[str, ...] | Unreadable | None = column("Groups", NAMES, since="2022", nullable=True)
     enabled: bool | Unreadable = column("Enabled", FLAG, since="2022")
 

@@ -32,11 +32,11 @@ _OTHERS: dict[str, dict[str, int]] = {
 
 @cache
 def numbers(enumeration: str) -> dict[str, int]:
-    """Name to number. Raises KeyError for an enumeration that no column holds."""
+    """Name to number; of another module's than Hyper-V as ``Module.Name``. Raises KeyError where it is not known."""
     if enumeration in _OTHERS:
         return _OTHERS[enumeration]
-    hyper_v = types.enums("Hyper-V")
-    return hyper_v[enumeration] if enumeration in hyper_v else types.enums("FailoverClusters")[enumeration]
+    module, _, name = enumeration.rpartition(".")
+    return types.enums(module or "Hyper-V")[name]
 
 
 @cache

@@ -9,7 +9,7 @@ import pytest
 
 from tests.lab.fabric.worlds import world_of
 from winmigrate.errors import InputFaults
-from winmigrate.lab.fabric import cluster_shapes, shapes, shapes_directory, share_shapes
+from winmigrate.lab.fabric import cluster_shapes, fibre_shapes, shapes, shapes_directory, share_shapes
 from winmigrate.lab.fabric.loading import make_world, read_fabric
 
 
@@ -87,6 +87,9 @@ PLACES: dict[str, tuple[Any, str]] = {
     "user": (shapes_directory.USER, "hosts: {hv01: {}}\nusers:\n  ops:\n    %s: 1"),
     "delegation": (shapes_directory.DELEGATION, "hosts: {hv01: {}}\ndelegation:\n  hv01:\n    %s: 1"),
     "domain": (shapes_directory.DOMAIN, "hosts: {hv01: {}}\ndomain:\n  %s: 1"),
+    "san": (shapes.SAN, "hosts:\n  hv01:\n    sans:\n      - %s: 1"),
+    "port": (fibre_shapes.PORT, "hosts: {h: {sans: [{name: a, ports: [{\n  %s: 1}]}]}}"),
+    "zone": (fibre_shapes.ZONE, "hosts: {hv01: {}}\nzones:\n  a:\n    %s: 1"),
     "file server": (shapes.FILE_SERVER, "hosts: {hv01: {}}\nfile_servers:\n  fs:\n    %s: 1"),
     "share": (share_shapes.SHARE, "hosts: {hv01: {}}\nfile_servers:\n  fs:\n    shares:\n      a:\n        %s: 1"),
     "folder": (share_shapes.FOLDER, "hosts: {h: {shares: {a: {ntfs: {b: {\n  %s: 1}}}}}}"),

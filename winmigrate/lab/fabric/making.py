@@ -52,7 +52,7 @@ def add_vm(world: World, host: Host, given: Mapping[str, Any]) -> VM:
     if world.where(vm_id):
         raise Misfit(at.fault(f"a virtual machine with the Id {vm_id} is already in this fabric"))
     safe = _FORBIDDEN.sub("_", name).rstrip(". ") or "vm"
-    folder = given["path"] or join(_home(host, bool(given["clustered"])), safe)
+    folder = given["path"] or join(_home(host, bool(given["clustered"]) or _on_shared(host, given)), safe)
     vm = VM(vm_id, name, path=folder, config_path=given["config_path"] or folder,
             snapshot_path=given["snapshot_path"] or folder, paging_path=given["paging_path"] or folder)
     vm.state = given["state"] or "Running"
@@ -80,9 +80,12 @@ def add_vm(world: World, host: Host, given: Mapping[str, Any]) -> VM:
     for one in given["devices"] or ():
         vm.devices.append(Device(one["name"], one.get("instance_id") or f"PCIP\\{one['name']}", one["location_path"]))
     for index, one in enumerate(given["fibre_channel"] or ()):
-        vm.fibre_channel.append(FibreChannel(
-            _part(vm, "hba", index), one.get("name") or "Fibre Channel Adapter", one["san"],
-            one.get("wwpn_a") or f"C003FF0000FF{index:04X}", one.get("wwpn_b") or f"C003FF0000FE{index:04X}"))
+        hba = FibreChannel(_part(vm, "hba", index), one.get("name") or "Fibre Channel Adapter", one["san"],
+                           f"C003FF0000FF{index:04X}", f"C003FF0000FE{index:04X}", active=one.get("active") or "A")
+        for key in ("wwpn_a", "wwpn_b", "wwnn_a", "wwnn_b"):
+            if one.get(key) is not None:
+                setattr(hba, key, one[key])
+        vm.fibre_channel.append(hba)
     for title, guid in INTEGRATION.items():
         vm.integration.append(IntegrationService(f"Microsoft:{vm.guid}\\{guid}", title,
                                                  (given["integration"] or {}).get(
@@ -94,6 +97,13 @@ def add_vm(world: World, host: Host, given: Mapping[str, Any]) -> VM:
     host.vms[vm.id] = vm
     _fits(host, at)
     return vm
+
+
+def _on_shared(host: Host, given: Mapping[str, Any]) -> bool:
+    """Is a disk of it on a cluster shared volume?"""
+    paths = [one["path"] for one in given["disks"] or () if one.get("path") is not None]
+    return given["clustered"] is not False and any(
+        host.space(path) is not None for path in paths if not path.startswith("\\\\"))
 
 
 def _home(host: Host, clustered: bool) -> str:

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
+from winmigrate.lab.fabric.cluster import Cluster
 from winmigrate.lab.fabric.migration import current_jobs
 from winmigrate.lab.fabric.world import VM, Host, Job, World
 
 
 def snapshot(world: World) -> dict[str, Any]:
-    """Hosts by key, each with what is free, its switches, VMs, planned VMs, jobs and files; sizes in bytes."""
+    """Hosts by key, each with what is free, its switches, VMs, planned VMs, jobs and files; clusters by key, with the
+    files of their volumes; sizes in bytes.
+    """
     with world.lock:
         return {"now": world.clock.monotonic(), "date": world.clock.now().isoformat(),
-                "hosts": {key: _host(world, host) for key, host in world.hosts.items()}}
+                "hosts": {key: _host(world, host) for key, host in world.hosts.items()},
+                "clusters": {key: _cluster(world, cluster) for key, cluster in world.clusters.items()}}
+
+
+def _cluster(world: World, cluster: Cluster) -> dict[str, Any]:
+    return {
+        "name": cluster.name, "quorate": cluster.quorate,
+        "nodes": {key: cluster.state(world, key) for key in cluster.nodes},
+        "groups": [{"name": group.name, "owner": cluster.owner(world, group),
+                    "state": cluster.group_state(world, group), "queued": group.queued} for group in cluster.groups],
+        "volumes": [{"name": volume.name, "path": volume.space.root, "owner": volume.space.owner,
+                     "state": volume.state, "size": volume.space.volume.size, "free": volume.space.free(),
+                     "redirected": sorted(volume.space.redirected),
+                     "files": [{"path": entry.path, "size": entry.size} for entry in volume.space.files.own()]}
+                    for volume in cluster.volumes],
+    }
 
 
 def _host(world: World, host: Host) -> dict[str, Any]:

@@ -61,5 +61,6 @@ def _of_cluster(dice: random.Random, cluster: Cluster, home: Host, lasts: int) -
     return {
         "fail-over": {}, "pause-node": {"host": node, "drain": dice.random() < 0.5, "lasts": lasts},
         "fill-csv": {"volume": volume, "free": "1 GB"}, "csv-offline": {"volume": volume, "lasts": lasts},
-        "redirect-csv": {"volume": volume, "host": node, "lasts": lasts}, "lose-quorum": {"cluster": cluster.key, "lasts": lasts},
+        "redirect-csv": {"volume": volume, "host": node, "lasts": lasts},
+        "lose-quorum": {"cluster": cluster.key, "lasts": lasts},
     }  # fmt: skip

@@ -360,7 +360,7 @@ _ROLES = [
     ),
     Case(
         "cl-csv-online", F, but(_at("D:\\VMs\\web01")),
-        "web01 has D:\\VMs\\web01\\web01.vhdx, D:\\VMs\\web01 on no shared volume of clu1",
+        "web01 has D:\\VMs\\web01, D:\\VMs\\web01\\web01.vhdx on no shared volume of clu1",
         "Move-VMStorage -DestinationStoragePath 'C:\\ClusterStorage\\Volume1\\web01'",
     ),
     Case(
@@ -378,6 +378,11 @@ _ROLES = [
     Case("cl-csv-online", U, but(refuses(VOLUMES)), "the shared volumes of clu1 cannot be read"),
     Case("cl-csv-online", U, but(refuses(PATHS)), "the shared volumes of clu1 cannot be read"),
     Case("cl-csv-online", U, but(refuses("Get-VM | Get-VMHardDiskDrive")), "where the files of web01 are"),
+    Case("cl-csv-online", U, but(refuses("Get-VHD")), "what the disks of web01 stand on cannot be read"),
+    Case(
+        "cl-csv-online", F, but(refuses("Get-VHD"), told(VOLUMES, State=of("ClusterResourceState", "Failed"))),
+        "is Failed in clu1; web01 is on it", "Start-ClusterResource -Name 'Cluster Disk 1'",
+    ),
     Case("cl-csv-direct", P, _healthy, "HV02 reaches Cluster Disk 1 directly"),
     Case(
         "cl-csv-direct", P,
@@ -407,6 +412,7 @@ _ROLES = [
     ),
     Case("cl-csv-direct", F, but(_csv("BlockRedirected")), "BlockRedirected", "wait for a backup"),
     Case("cl-csv-direct", S, but(_at("\\\\sofs\\vms\\web01")), "none of its files is on a shared volume"),
+    Case("cl-csv-direct", U, but(refuses("Get-VHD")), "what the disks of web01 stand on cannot be read"),
     Case("cl-csv-direct", U, but(refuses(STATES)), "how HV02 reaches the shared volumes of clu1 cannot be read"),
     Case("cl-csv-direct", U, but(says(STATES)), "does not say how HV02 reaches Cluster Disk 1"),
     Case("cl-anti-affinity", P, _healthy, "nothing on HV02 is to be apart from web01"),

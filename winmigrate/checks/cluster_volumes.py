@@ -9,24 +9,30 @@ from winmigrate.checks.finding import Remedy, Scope, Severity
 from winmigrate.checks.frame import Ground, Verdict, failed, known, passed, requirement, skipped, unknown
 from winmigrate.checks.words import by_hand, hyper_v_administrator, name, powershell, quoted, several, vm
 from winmigrate.facts import Unreadable
+from winmigrate.survey import path_key
 from winmigrate.windows.cluster import SharedVolumeState
 from winmigrate.windows.paths import is_unc
+from winmigrate.windows.storage import VHD
 
 _CLUSTERS = "https://learn.microsoft.com/windows-server/failover-clustering/"
 _CMDLETS = "https://learn.microsoft.com/powershell/module/failoverclusters/"
 
 
-def _folders(ground: Ground) -> list[str]:
-    """Every path the VM stands on, files and its configuration's folder."""
+def _places(ground: Ground) -> tuple[list[str], tuple[VHD, ...] | Unreadable]:
+    """Every path the VM names, and the files that its disks stand on, which a volume that is lost does not show."""
     item, what = ground.candidate, f"where the files of {name(ground.candidate.vm_name)} are"
     machine = known(ground.source.vm(item.vm_id), what)
     gone = Unreadable(f"{ground.source.name} no longer has it")
     machine = known(gone if machine is None else machine, what)
-    places = [known(row.path, what) for row in known(ground.source.chain(item.vm_id), what)]
-    for folder in (machine.configuration_location, machine.snapshot_file_location):
-        if known(folder, what):
-            places.append(str(folder))
-    return list(dict.fromkeys(places))
+    found = [known(place, what) for place in (machine.configuration_location, machine.snapshot_file_location)]
+    for table in ("hard_disks", "checkpoint_disks"):
+        for disk in known(ground.source.of(table, item.vm_id), what):
+            if disk.disk_number is None or isinstance(disk.disk_number, Unreadable):
+                found.append(known(disk.path, what))
+    chain = ground.source.chain(item.vm_id)
+    if not isinstance(chain, Unreadable):
+        found += [known(row.path, what) for row in chain]
+    return list({path_key(place): place for place in found if place}.values()), chain
 
 
 @requirement(
@@ -46,7 +52,8 @@ def cl_csv_online(ground: Ground) -> Verdict:
     what = f"the shared volumes of {cluster.name}"
     used: dict[str, Csv] = {}
     elsewhere = []
-    for place in _folders(ground):
+    places, chain = _places(ground)
+    for place in places:
         found = known(cluster.volume(place), what)
         if found is not None:
             used[found.name] = found
@@ -63,6 +70,7 @@ def cl_csv_online(ground: Ground) -> Verdict:
             wanted="online",
             remedy=powershell(f"Start-ClusterResource -Name {quoted(bad[0])}", administrator_of(cluster)),
         )
+    known(chain, f"what the disks of {name(item.vm_name)} stand on")
     return passed(several((f"{each} ({used[each].path}) is online" for each in used), "all its files are on shares"))
 
 
@@ -116,9 +124,10 @@ def cl_csv_direct(ground: Ground) -> Verdict:
         return skipped(NOT_ONE)
     node = name_of(ground.destination, cluster)
     what = f"how {node} reaches the shared volumes of {cluster.name}"
-    used = [known(cluster.volume(place), what) for place in _folders(ground)]
+    places, chain = _places(ground)
+    used = [known(cluster.volume(place), what) for place in places]
     names = list(dict.fromkeys(each.name for each in used if each is not None))
-    if not names:
+    if not names and not isinstance(chain, Unreadable):
         return skipped("none of its files is on a shared volume")
     states = {
         known(row.name, what): row
@@ -131,6 +140,7 @@ def cl_csv_direct(ground: Ground) -> Verdict:
     shown = {each: _reached(states[each], what) for each in names}
     bad = [each for each in names if shown[each]]
     if not bad:
+        known(chain, f"what the disks of {name(ground.candidate.vm_name)} stand on")
         return passed(f"{node} reaches {several(names)} directly, or as their file system is meant to be")
     reason = shown[bad[0]]
     return failed(

@@ -50,6 +50,27 @@ class Domain:
         self._replace(f"{name}$", "msDS-SupportedEncryptionTypes", ["28"])
         self._sam.setpassword(self._filter(f"{name}$"), password, False)
 
+    def second(self, name: str, names: list[str]) -> None:
+        """A computer with service principal names that another has already. Samba refuses that since 4.16, Windows
+        since 2012 R2; what is older is written below the rules, into the file.
+        """
+        self._sam.newcomputer(name)
+        folder = self._parameters.private_path("sam.ldb.d")
+        change = ldb.Message(self._find(f"{name}$").dn)
+        change["servicePrincipalName"] = ldb.MessageElement(names, ldb.FLAG_MOD_ADD, "servicePrincipalName")
+        file = ldb.Ldb(f"tdb://{folder}/{str(self._sam.domain_dn()).upper()}.ldb")
+        file.modify(change)
+
+    def many(self, names: list[str]) -> None:
+        """Computers that nobody logs on to."""
+        self._sam.transaction_start()
+        for name in names:
+            self._sam.newcomputer(name)
+        self._sam.transaction_commit()
+
+    def group(self, name: str) -> None:
+        self._sam.newgroup(name)
+
     def flag(self, account: str, flag: str, on: bool) -> None:
         self._sam.toggle_userAccountFlags(self._filter(account), FLAGS[flag], flags_str=flag, on=on)
 

@@ -9,16 +9,23 @@ IN_CHAIN = "1.2.840.113556.1.4.1941"
 #: LDAP_MATCHING_RULE_BIT_AND.
 BIT_AND = "1.2.840.113556.1.4.803"
 
-_SPECIAL = {char: f"\\{ord(char):02x}" for char in "\\*()\0"}
+_SPECIAL = frozenset("\\*()")
 
 
 def escaped(value: str | bytes) -> str:
-    """A value as it may stand in a filter. Bytes and what is not ASCII become their hex codes."""
+    """A value as it may stand in a filter.
+
+    Bytes, what is no printable ASCII, and blanks at its ends (parsers of filters drop those) become their hex codes.
+    """
     if isinstance(value, bytes):
         return "".join(f"\\{byte:02x}" for byte in value)
+    inner = value.strip(" ")
+    start = value.index(inner) if inner else len(value)
     return "".join(
-        _SPECIAL.get(char, char) if char.isascii() else escaped(char.encode("utf-8", "surrogatepass")) for char in value
-    )
+        char if start <= place < start + len(inner) and " " <= char <= "~" and char not in _SPECIAL
+        else escaped(char.encode("utf-8", "surrogatepass"))
+        for place, char in enumerate(value)
+    )  # fmt: skip
 
 
 def equals(attribute: str, value: str | bytes) -> str:

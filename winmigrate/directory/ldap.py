@@ -155,6 +155,7 @@ def _connection(ldap3: Any, server: Server, tls: Any) -> Any:
 _REFUSALS = {
     "525": "it knows no such user",
     "52e": "the password is wrong, or the user is unknown",
+    "52f": "an account restriction; Protected Users bind by ticket alone",
     "530": "not at this hour",
     "531": "not from this machine",
     "532": "the password has expired",

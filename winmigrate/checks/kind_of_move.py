@@ -10,6 +10,7 @@ from winmigrate.windows.paths import is_unc
 if TYPE_CHECKING:
     from winmigrate.checks.index import HostIndex
     from winmigrate.survey import Candidate
+    from winmigrate.windows.vm import VM
 
 CLUSTER = "cluster"
 SHARED_SMB = "shared-smb"
@@ -35,7 +36,7 @@ def kind_of_move(candidate: Candidate, wished: str, source: HostIndex, destinati
         return SHARED_NOTHING
     if vm.is_clustered is True and _one_cluster(source, destination):
         return CLUSTER
-    return SHARED_SMB if _on_shares(candidate, source) else SHARED_NOTHING
+    return SHARED_SMB if _on_shares(vm, source) else SHARED_NOTHING
 
 
 def _one_cluster(source: HostIndex, destination: HostIndex) -> bool:
@@ -43,6 +44,13 @@ def _one_cluster(source: HostIndex, destination: HostIndex) -> bool:
     return isinstance(names[0], str) and names[0] == names[1]
 
 
-def _on_shares(candidate: Candidate, source: HostIndex) -> bool:
-    files = source.files(candidate)
-    return not isinstance(files, Unreadable) and bool(files) and all(is_unc(file.source) for file in files)
+def _on_shares(vm: VM, source: HostIndex) -> bool:
+    """By where it says its files are: what lies on a share can often not be opened from our session (a second hop)."""
+    assert isinstance(vm.id, str)
+    drives = [source.of(table, vm.id) for table in ("hard_disks", "checkpoint_disks")]
+    paths = [vm.configuration_location]
+    for table in drives:
+        if isinstance(table, Unreadable):
+            return False
+        paths += [drive.path for drive in table]
+    return all(isinstance(path, str) and is_unc(path) for path in paths)

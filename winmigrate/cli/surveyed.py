@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from winmigrate.cli.surveyed_vms import machine, parents
+from winmigrate.cli.surveyed_wide import STORE, wide
 from winmigrate.facts import Unreadable
 from winmigrate.survey import HostFacts, Roll, Survey
 from winmigrate.windows.storage import Volume
@@ -23,7 +24,6 @@ ALWAYS = (
     "network bandwidth: 10 Gbit a host (nic)",
     "volumes read 1000 MB/s and write 800 MB/s (read, write)",
     "what machines write while they move: 20 MB/s of memory, nothing to their disks (dirty_rate, write_rate)",
-    "delegation: every host may act at every other (delegation)",
     "processor features: the same everywhere (processor: features)",
     "no migration runs and no planned machine is left over",
     "files beside those of machines: counted in used, without names",
@@ -83,7 +83,7 @@ def fabric_of(survey: Survey, roll: Roll, password: str) -> Made:
         elif name not in survey.hosts:
             notes.add(f"{name}: left out, it was not surveyed")
     tree = {"fabric": "from a survey", "now": survey.taken_at.isoformat(), **_domain(survey, roll, notes),
-            "users": _users(survey, roll, password, notes), "delegation": "all", "hosts": hosts}
+            "users": _users(survey, roll, password, notes), "hosts": hosts, **wide(survey, roll, hosts, notes)}
     return Made(tree, notes.all())
 
 
@@ -118,7 +118,7 @@ def _domain(survey: Survey, roll: Roll, notes: Notes) -> dict[str, Any]:
         user = _identity(facts)
         netbios = user.partition("\\")[0]
         if user and netbios.lower() not in computers:
-            return {"domain": {"name": first, "netbios": netbios}}
+            return {"domain": {"name": first, "netbios": netbios.upper()}}  # whoami.exe writes it small
     notes.add(f"the domain's short name: {first.partition('.')[0].upper()}")
     return {"domain": first}
 
@@ -139,6 +139,8 @@ def _users(survey: Survey, roll: Roll, password: str, notes: Notes) -> dict[str,
             "name": user, "domain": domain, "password": password, "administrator": []})
         if _read(facts.administrator) is not False:
             one["administrator"].append(name)
+            one["administrator"] += [server for server, found in survey.file_servers.items()
+                                     if isinstance(found.shares, tuple) and server not in one["administrator"]]
         if not isinstance(facts.identity, Unreadable) and isinstance(facts.identity.sid, str):
             one["sid"] = facts.identity.sid
     if not made:
@@ -300,16 +302,22 @@ def _volume(volume: Volume, size: int, used: int) -> dict[str, Any]:
 
 def _on(facts: HostFacts, start: str) -> int:
     """Bytes on a volume (``d:``) that the fabric's machines bring: their disks and what the lab writes for each."""
-    total = sum(size for vhd in _rows(facts.vhds) if str(_read(vhd.path)).lower().startswith(start)
-                and isinstance(size := vhd.file_size, int))
+    sizes = [vhd.file_size for vhd in _rows(facts.vhds) if _lies_on(vhd.path, start)]
+    total = sum(size for size in sizes if isinstance(size, int))
     return total + sum(_system_files(vm, facts, start) for vm in _rows(facts.vms))
+
+
+def _lies_on(path: Any, start: str) -> bool:
+    """On the volume itself: what a cluster shares is seen below C: and lies elsewhere."""
+    folded = str(_read(path)).lower()
+    return folded.startswith(start) and not folded.startswith(STORE)
 
 
 def _system_files(vm: Any, facts: HostFacts, start: str) -> int:
     size = 0
-    if str(_read(vm.configuration_location)).lower().startswith(start):
+    if _lies_on(vm.configuration_location, start):
         size += 28 * 1024 + 4 * _BESIDE + (vm.memory_startup if vm.state == "Saved" else _BESIDE)
-    if str(_read(vm.snapshot_file_location)).lower().startswith(start):
+    if _lies_on(vm.snapshot_file_location, start):
         size += 28 * 1024 * len(_rows(facts.checkpoints_of(str(vm.id))))
     return size
 
@@ -324,7 +332,8 @@ def _files(name: str, survey: Survey) -> dict[str, int] | None:
                     and isinstance(item.full_name, str):
                 found[item.full_name] = item.length
     mine = {str(_read(vhd.path)).lower() for vhd in _rows(survey.hosts[name].vhds)}
-    return {path: size for path, size in found.items() if path.lower() not in mine} or None
+    return {path: size for path, size in found.items()
+            if path.lower() not in mine and path[1:3] == ":\\" and not path.lower().startswith(STORE)} or None
 
 
 __all__ = ["ALWAYS", "Made", "Notes", "fabric_of", "parents"]

@@ -30,7 +30,7 @@ class Fixture:
         return self.desk.host
 
 
-_OWN: dict[str, Reader] = {
+OWN: dict[str, Reader] = {
     "CimSession": lambda f: cim_session(f.host),
     "ComputerName": lambda f: f.host.name,
 }
@@ -47,7 +47,7 @@ def _numa_nodes(fixture: Fixture) -> list[net.PSObject]:
 
 
 declare("VMHost", {
-    **_OWN,
+    **OWN,
     "LogicalProcessorCount": lambda f: f.host.processor.sockets * f.host.processor.logical,
     "ResourceMeteringSaveInterval": lambda f: 3600,
     "HostNumaStatus": _numa_nodes,
@@ -74,7 +74,7 @@ declare("VMHost", {
 })
 
 declare("VMHostNumaNode", {
-    **_OWN,
+    **OWN,
     "NodeId": lambda f: f.item,
     "ProcessorsAvailability": lambda f: [100] * f.host.processor.logical,
     "MemoryAvailable": lambda f: f.host.memory_free() // 1024**2 // f.host.processor.sockets,
@@ -82,26 +82,16 @@ declare("VMHostNumaNode", {
 })
 
 declare("VMHostSupportedVersion", {
-    **_OWN,
+    **OWN,
     "Name": lambda f: f.item[1],
     "Version": lambda f: f.item[0],
     "IsDefault": lambda f: f.item[2],
 })
 
 declare("VMMigrationNetwork", {
-    **_OWN,
+    **OWN,
     "Subnet": lambda f: f.item.subnet,
     "Priority": lambda f: f.item.priority,
-})
-
-
-declare("VMSan", {
-    **_OWN,
-    "HBAs": lambda f: [],
-    "Note": lambda f: "",
-    "Name": lambda f: f.item,
-    "ParentName": lambda f: [],
-    "ResourcePoolType": lambda f: "FibreChannelConnection",
 })
 
 
@@ -110,7 +100,7 @@ def _nics(fixture: Fixture) -> list[str]:
 
 
 declare("VMSwitch", {
-    **_OWN,
+    **OWN,
     "Name": lambda f: f.item.name,
     "Id": lambda f: f.item.id,
     "Notes": lambda f: "",
@@ -141,7 +131,7 @@ def show_network(desk: Desk, network: MigrationNetwork) -> net.PSObject:
     return shape_of("VMMigrationNetwork", desk.host.version).show(Fixture(desk, network))
 
 
-def _on_each(work: Work) -> Work:
+def on_each(work: Work) -> Work:
     """A command that does the same on every host of -ComputerName."""
 
     def act(desk: Desk, call: Call) -> Iterator[Effect]:
@@ -163,16 +153,6 @@ def _get_versions(desk: Desk, call: Call) -> Iterator[Effect]:
     for row in list(desk.host.supported_versions):
         if row[2] or not call.get("Default"):
             yield Output(shape.show(Fixture(desk, row)))
-
-
-def _get_sans(desk: Desk, call: Call) -> Iterator[Effect]:
-    shape = shape_of("VMSan", desk.host.version)
-    for pattern in [str(name) for name in each(call.get("Name"))] or ["*"]:
-        found = named(list(desk.host.sans), pattern, str)
-        yield from (Output(shape.show(Fixture(desk, san))) for san in found)
-        if not found and wildcard(pattern) is None:
-            yield refusal(desk, "InvalidParameter", "Hyper-V was unable to find a virtual SAN with name "
-                          f'"{pattern}".', pattern)
 
 
 def _get_networks(desk: Desk, call: Call) -> Iterator[Effect]:
@@ -308,13 +288,12 @@ def _remove_network(desk: Desk, call: Call) -> Iterator[Effect]:
 
 
 COMMANDS: dict[str, Command] = {
-    name: Command(_on_each(work))
+    name: Command(on_each(work))
     for name, work in {
         "Get-VMHost": _get_host,
         "Get-VMHostSupportedVersion": _get_versions,
         "Get-VMMigrationNetwork": _get_networks,
         "Get-VMSwitch": _get_switches,
-        "Get-VMSan": _get_sans,
         "Set-VMHost": _set_host,
         "Enable-VMMigration": _switch_migration(True),
         "Disable-VMMigration": _switch_migration(False),

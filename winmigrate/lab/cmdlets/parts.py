@@ -250,10 +250,9 @@ declare("VMAssignedDevice", {
 declare("VMFibreChannelHba", {
     **_OWNER,
     "SanName": lambda p: p.item.san_name,
-    # The fabric names no node names: Hyper-V gives all adapters of a host the same one by default.
-    "WorldWideNodeNameSetA": lambda p: "C003FF0000FFFF00",
+    "WorldWideNodeNameSetA": lambda p: p.item.wwnn_a,
     "WorldWidePortNameSetA": lambda p: p.item.wwpn_a,
-    "WorldWideNodeNameSetB": lambda p: "C003FF0000FFFF00",
+    "WorldWideNodeNameSetB": lambda p: p.item.wwnn_b,
     "WorldWidePortNameSetB": lambda p: p.item.wwpn_b,
     "Name": lambda p: p.item.name,
     "Id": lambda p: p.item.id,

@@ -22,6 +22,7 @@ from winmigrate.lab.cmdlets import (
     items,
     machines,
     moving,
+    sans,
     smb,
     smb_client,
     smb_shapes,
@@ -43,7 +44,7 @@ from winmigrate.lab.fabric.world import Host, World
 COMMANDS: Mapping[str, Command] = {
     **machines.COMMANDS, **hosts.COMMANDS, **disks.COMMANDS, **items.COMMANDS, **cim.COMMANDS, **system.COMMANDS,
     **events.COMMANDS, **moving.COMMANDS, **changing.COMMANDS, **cluster_reads.COMMANDS,
-    **smb.COMMANDS, **smb_client.COMMANDS, **acl.COMMANDS,
+    **smb.COMMANDS, **smb_client.COMMANDS, **acl.COMMANDS, **sans.COMMANDS,
     **cluster_moving.COMMANDS, **cluster_acts.COMMANDS,
 }
 

@@ -68,7 +68,7 @@ def problems(source: Host, vm: VM, destination: Host, settings: MoveSettings) ->
         no(f"The device '{device.name}' at '{device.location_path}' is assigned to the virtual machine and cannot be "
            "moved.", device, failures.DEVICE, "dda")
     for hba in vm.fibre_channel:
-        if hba.san_name.lower() not in {name.lower() for name in destination.sans}:
+        if destination.san(hba.san_name) is None:
             no(f"Could not find Fibre Channel virtual SAN '{hba.san_name}'.", hba, failures.DEVICE, "san")
     found.extend(_storage(source, vm, destination, settings, lay_out(source, vm, settings)))
     return found

@@ -326,6 +326,12 @@ def not_started(vm: VM, words: str, code: int, slug: str) -> MigrationFailure:
                             message_id=STORAGE, slug=slug)
 
 
+def lun_unseen(vm: VM, name: str) -> str:
+    # Posted of virtual Fibre Channel whose LUNs are not there; the adapter's name stands where posts have the default.
+    return f"'{vm.name}' {name}: Failed to finish reserving resources with Error 'Unspecified error' (0x80004005). " \
+           f"(Virtual machine ID {vm.guid})"
+
+
 # --- on the way ------------------------------------------------------------------------------------------------------
 
 

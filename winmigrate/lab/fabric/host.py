@@ -83,6 +83,18 @@ class VSwitch:
 
 
 @dataclass(slots=True, eq=False)
+class San:
+    """A virtual SAN of Hyper-V. ``ports``: node and port name of each of the host's adapters in it. ``fabric``: the
+    switches behind it, where a fabric file names them.
+    """
+
+    name: str
+    note: str = ""
+    ports: list[tuple[str, str]] = field(default_factory=list)
+    fabric: str | None = None
+
+
+@dataclass(slots=True, eq=False)
 class MigrationNetwork:
     subnet: str
     priority: int | None = 0
@@ -216,7 +228,7 @@ class Host:
     files: Files = field(default_factory=Files)
     spaces: list[Space] = field(default_factory=list)
     switches: list[VSwitch] = field(default_factory=list)
-    sans: list[str] = field(default_factory=list)
+    sans: list[San] = field(default_factory=list)
     migration: MigrationSettings = field(default_factory=MigrationSettings)
     addresses: list[Address] = field(default_factory=list)
     services: dict[str, Service] = field(default_factory=dict)
@@ -286,6 +298,10 @@ class Host:
     def switch(self, name: str) -> VSwitch | None:
         """The switch of that name (any case)."""
         return next((item for item in self.switches if item.name.lower() == name.lower()), None)
+
+    def san(self, name: str) -> San | None:
+        """The virtual SAN of that name (any case)."""
+        return next((item for item in self.sans if item.name.lower() == name.lower()), None)
 
     @property
     def credential_guard(self) -> bool:

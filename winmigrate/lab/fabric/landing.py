@@ -34,6 +34,9 @@ def land(move: Move) -> None:
     vm.snapshot_path, vm.paging_path = layout.snapshots, layout.paging
     for checkpoint in vm.checkpoints:
         checkpoint.path = layout.snapshots
+    if vm.running:
+        for hba in vm.fibre_channel:
+            hba.active = "B" if hba.active == "A" else "A"
     destination.vms[vm.id] = vm
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from winmigrate.errors import InputFaults
 from winmigrate.facts.versions import BUILDS
-from winmigrate.lab.fabric import cluster_life, cluster_making, enrolling, patterns, shapes, share_making, winrm
+from winmigrate.lab.fabric import cluster_life, cluster_making, enrolling, fibre, patterns, shapes, share_making, winrm
 from winmigrate.lab.fabric.clock import FabricClock
 from winmigrate.lab.fabric.files import FileEntry
 from winmigrate.lab.fabric.fluid import Links, Resource
@@ -94,6 +94,7 @@ def _build(found: Mapping[str, Any], clock: FabricClock, log: Path | None) -> Wo
             host.limits = winrm.limits_of(given["limits"])
         except Misfit as misfit:
             faults.extend(misfit.faults)
+    world.zones = fibre.zones_of(found["zones"] or {})
     faults.extend(share_making.populate(world, found))
     faults.extend(cluster_making.populate(world, found))
     enrolling.users(world, found["users"] or {})
@@ -157,7 +158,8 @@ def _host(world: World, key: str, given: Mapping[str, Any]) -> Host:
     for field, name_given in (("memory", "memory"), ("memory_reserved", "memory_reserved"), ("nic_rate", "nic"),
                               ("manufacturer", "manufacturer"), ("model", "model"), ("default_vhd_path", "vhd_path"),
                               ("default_vm_path", "vm_path"), ("numa_spanning", "numa_spanning"),
-                              ("enhanced_session", "enhanced_session"), ("boot_time", "booted")):
+                              ("enhanced_session", "enhanced_session"), ("boot_time", "booted"),
+                              ("system_drive", "system_drive")):
         if given[name_given] is not None:
             setattr(host, field, given[name_given])
     if given["mac_pool"]:
@@ -176,7 +178,7 @@ def _host(world: World, key: str, given: Mapping[str, Any]) -> Host:
     host.switches = [_switch(world, key, one, index) for index, one in enumerate(given["switches"] or ())]
     if given["switches"] is None:
         host.switches = [_switch(world, key, {"name": "External"}, 0)]
-    host.sans = list(given["sans"] or ())
+    host.sans = [fibre.san_of(key, one, index) for index, one in enumerate(given["sans"] or ())]
     host.addresses = [_address(one, index)
                       for index, one in enumerate(given["addresses"] or [{"address": (f"10.0.0.{10 + number}", 24)}])]
     host.migration = _migration(given["migration"] or {}, host)

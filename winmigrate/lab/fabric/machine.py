@@ -119,13 +119,27 @@ class Device:
 
 @dataclass(slots=True, eq=False)
 class FibreChannel:
-    """A virtual Fibre Channel adapter."""
+    """A virtual Fibre Channel adapter. Of its two sets of names one is logged in (``active``), the other will be at the
+    host that the machine moves to.
+    """
 
     id: str
     name: str
     san_name: str
     wwpn_a: str = ""
     wwpn_b: str = ""
+    wwnn_a: str = "C003FF0000FFFF00"  # Hyper-V gives all adapters of a host the same by default
+    wwnn_b: str = "C003FF0000FFFF00"
+    active: str = "A"
+
+    @property
+    def next_port(self) -> str:
+        """The port name that logs in at the next host."""
+        return self.wwpn_b if self.active == "A" else self.wwpn_a
+
+    @property
+    def active_port(self) -> str:
+        return self.wwpn_a if self.active == "A" else self.wwpn_b
 
 
 @dataclass(slots=True, eq=False)

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from winmigrate.lab.fabric import failures, landing, opening, routes, slots
+from winmigrate.lab.fabric import failures, fibre, landing, opening, routes, slots
 from winmigrate.lab.fabric.clock import Timer
 from winmigrate.lab.fabric.compatibility import fits_memory, problems, switch_for
 from winmigrate.lab.fabric.failures import MigrationFailure
@@ -112,6 +112,9 @@ class Move:
             return self.fail(at, found[0].failure)
         if not fits_memory(vm, destination):
             return self.fail(at, failures.memory_missing(vm, destination))
+        unseen = fibre.refusal(self.world, vm, destination)
+        if unseen is not None:
+            return self.fail(at, unseen)
         self._plan(at)
         return None
 

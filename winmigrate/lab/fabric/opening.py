@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from winmigrate.lab.fabric import failures
+from winmigrate.lab.fabric import failures, fibre
 from winmigrate.lab.fabric.compatibility import Problem
 from winmigrate.lab.fabric.directory import account_of
 from winmigrate.lab.fabric.failures import MigrationFailure
@@ -82,7 +82,7 @@ def to_start(world: World, host: Host, vm: VM) -> MigrationFailure | None:
                                     reason.slug)
     config = closed(world, host, vm.config_path)
     if config is None:
-        return None
+        return fibre.start_refusal(world, vm, host)
     words = failures.not_registered(vm, vm.config_path, config.cause, config.code)
     return failures.not_started(vm, words, config.code, config.slug)
 

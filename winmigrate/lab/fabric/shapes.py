@@ -9,6 +9,7 @@ from typing import Any
 from winmigrate.errors import did_you_mean
 from winmigrate.facts.versions import VERSIONS
 from winmigrate.lab.fabric.cluster_shapes import CLUSTER
+from winmigrate.lab.fabric.fibre_shapes import FIBRE_CHANNEL, SAN, ZONES
 from winmigrate.lab.fabric.primitives import (
     ADDRESS,
     COUNT,
@@ -107,9 +108,6 @@ DVD = either("path", _MEDIUM, table(
     path=_MEDIUM, controller=choice("IDE", "SCSI"), number=NUMBER, location=NUMBER,
 ))
 
-FIBRE_CHANNEL = either("san", FREE, table("a SAN's name, or a mapping such as {san: Production}", san=Key(FREE, True),
-                                          name=FREE, wwpn_a=words(), wwpn_b=words()))
-
 _STATES = ("Running", "Off", "Saved", "Paused", "Starting", "Stopping", "Saving", "RunningCritical", "OffCritical")
 
 VM = table(
@@ -191,7 +189,7 @@ HOST = table(
     version=VERSION, name=words(), fqdn=words(), domain=words(), memory=SIZE, memory_reserved=SIZE, processor=PROCESSOR,
     volumes=entries(VOLUME, "a mapping from drive letters to volumes",
                     lambda key: None if len(key.rstrip(":")) == 1 and key[0].isalpha() else "wanted: a drive letter"),
-    files=entries(SIZE, "a mapping from paths to sizes"), switches=listing(SWITCH), sans=listing(FREE),
+    files=entries(SIZE, "a mapping from paths to sizes"), switches=listing(SWITCH), sans=listing(SAN),
     migration=MIGRATION, addresses=listing(HOST_ADDRESS), credential_guard=truth(), workgroup=truth(),
     reachable=truth(), nic=RATE, administrators=listing(FREE), hyperv_administrators=listing(FREE),
     remote_management_users=listing(FREE),
@@ -201,7 +199,7 @@ HOST = table(
     credssp=truth(), client_certificates=listing(FREE), clock_skew=whole(-2**31, 2**31 - 1),
     vms=named(VM, "a mapping from names to virtual machines"), manufacturer=FREE, model=FREE, count=COUNT,
     vhd_path=PATH, vm_path=PATH, numa_spanning=truth(), enhanced_session=truth(), booted=MOMENT,
-    mac_pool=listing(MAC), smb=SMB, shares=SHARES,
+    mac_pool=listing(MAC), smb=SMB, shares=SHARES, system_drive=choice(*(f"{letter}:" for letter in "CDEFGHIJ")),
 )
 
 def _faults(marked: Marked) -> list[Marked]:
@@ -222,6 +220,7 @@ FABRIC = table(
     rbcd=entries(one_or_more(words(), "hosts"), "a mapping from destinations to those who may act there"),
     faults=Shape(_faults, {"type": ["array", "object"]}),
     clusters=entries(CLUSTER, "a mapping from names to failover clusters"),
+    zones=ZONES,
     file_servers=entries(FILE_SERVER, "a mapping from names to file servers"),
     hosts=Key(entries(HOST, "a mapping from names to hosts", least=1), True),
 )

@@ -52,6 +52,7 @@ from winmigrate.lab.fabric.machine import (
 if TYPE_CHECKING:
     from winmigrate.lab.fabric.clock import FabricClock
     from winmigrate.lab.fabric.cluster import Cluster
+    from winmigrate.lab.fabric.fibre import Zone
     from winmigrate.lab.fabric.log import FabricLog
     from winmigrate.lab.fabric.share import FileServer
 
@@ -170,6 +171,7 @@ class World:
     trusts: list[Trust] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
     computers: list[ComputerAccount] = field(default_factory=list)
+    zones: list[Zone] | None = None  # of Fibre Channel; None: every port sees every other
     file_servers: dict[str, FileServer] = field(default_factory=dict)  # by key; Hyper-V hosts with shares too
 
     def __post_init__(self) -> None:

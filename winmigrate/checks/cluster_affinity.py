@@ -9,7 +9,6 @@ from winmigrate.checks.finding import Scope, Severity
 from winmigrate.checks.frame import Ground, Verdict, failed, known, passed, requirement, skipped, unknown
 from winmigrate.checks.words import by_hand, several
 from winmigrate.windows.cluster import AffinityRule, Group
-from winmigrate.windows.row import NOT_ON_THIS_BUILD
 
 _CLUSTERS = "https://learn.microsoft.com/windows-server/failover-clustering/"
 
@@ -32,26 +31,25 @@ def cl_anti_affinity(ground: Ground) -> Verdict:
         return skipped(NO_ROLE)
     role, node = role_of(ground, cluster), name_of(ground.destination, cluster)
     what = f"the roles of {cluster.name}"
-    beside = [
-        group
-        for group in known(cluster.facts.groups, what)
-        if group is not role.group and (known(group.owner_node, what) or "").casefold() == node.casefold()
-    ]
-    against = _classes(role, beside, what) + _rules(role, cluster, beside, node)
+    beside = [group for group in known(cluster.groups_on(node), what) if group is not role.group]
+    against = _classes(role, beside, what) + _rules(role, cluster, beside)
     if against:
         return failed(
             f"on {node}: {'; '.join(against)}",
             wanted="roles apart and together as the cluster was told",
             remedy=by_hand(f"choose another node of {cluster.name} for {role.name}", "whoever writes the playbook"),
         )
-    wide = [known(rule.name, what) for rule in _rules_of(role, cluster) if "FaultDomain" in str(rule.rule_type)]
+    rules = known(cluster.rules_of(role.name), f"the affinity rules of {cluster.name}")
+    wide = [known(rule.name, what) for rule in rules if "FaultDomain" in str(rule.rule_type)]
     if wide:
         return unknown(f"{several(wide)} speaks of fault domains, and which one {node} is in was not asked")
     return passed(f"nothing on {node} is to be apart from {role.name}")
 
 
 def _classes(role: Role, beside: list[Group], what: str) -> list[str]:
-    mine = known(role.group.anti_affinity_class_names, what) or ()
+    mine = known(role.group.anti_affinity_class_names, what)
+    if not mine:
+        return []
     found = []
     for group in beside:
         shared = [each for each in known(group.anti_affinity_class_names, what) or () if among(each, mine)]
@@ -62,20 +60,11 @@ def _classes(role: Role, beside: list[Group], what: str) -> list[str]:
     return found
 
 
-def _rules_of(role: Role, cluster: ClusterIndex) -> list[AffinityRule]:
-    """The rules in force that name this role. Windows before 2022 has none."""
-    table = cluster.facts.affinity_rules
-    what = f"the affinity rules of {cluster.name}"
-    if table == NOT_ON_THIS_BUILD:
-        return []
-    return [rule for rule in known(table, what) if known(rule.enabled, what) and among(role.name, _groups(rule, what))]
-
-
-def _rules(role: Role, cluster: ClusterIndex, beside: list[Group], node: str) -> list[str]:
+def _rules(role: Role, cluster: ClusterIndex, beside: list[Group]) -> list[str]:
     what = f"the affinity rules of {cluster.name}"
     here = [known(group.name, what) for group in beside]
     found = []
-    for rule in _rules_of(role, cluster):
+    for rule in known(cluster.rules_of(role.name), what):
         others = [each for each in _groups(rule, what) if each.casefold() != role.name.casefold()]
         kind = known(rule.rule_type, what)
         if kind == "DifferentNode":

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from winmigrate.facts import Unreadable
 from winmigrate.survey import ClusterFacts, HostFacts, path_key
-from winmigrate.windows.cluster import CONFIGURATION, MACHINE, Group, Node, Owners, Resource, SharedVolume
+from winmigrate.windows.cluster import (
+    CONFIGURATION,
+    MACHINE,
+    AffinityRule,
+    Group,
+    Node,
+    Owners,
+    Resource,
+    SharedVolume,
+    SharedVolumeState,
+)
+from winmigrate.windows.row import NOT_ON_THIS_BUILD
 
 R = TypeVar("R")
 
@@ -38,7 +49,9 @@ class Csv:
 class ClusterIndex:
     """``facts`` of one cluster and quick ways into its tables."""
 
-    __slots__ = ("_by_vm", "_groups", "_nodes", "_possible", "_preferred", "_volumes", "facts")
+    __slots__ = (
+        "_by_vm", "_groups", "_nodes", "_on", "_possible", "_preferred", "_reached", "_rules", "_volumes", "facts",
+    )  # fmt: skip
 
     def __init__(self, facts: ClusterFacts) -> None:
         self.facts = facts
@@ -48,6 +61,9 @@ class ClusterIndex:
         self._possible: dict[str, Owners] | Unreadable | None = None
         self._preferred: dict[str, Owners] | Unreadable | None = None
         self._volumes: tuple[Csv, ...] | Unreadable | None = None
+        self._on: dict[str, list[Group]] | Unreadable | None = None
+        self._reached: dict[str, dict[str, SharedVolumeState]] | Unreadable | None = None
+        self._rules: dict[str, list[AffinityRule]] | Unreadable | None = None
 
     @property
     def name(self) -> str:
@@ -75,6 +91,29 @@ class ClusterIndex:
         if self._groups is None:
             self._groups = _by(self.facts.groups, "name")
         return self._groups if isinstance(self._groups, Unreadable) else self._groups.get(name.casefold())
+
+    def groups_on(self, node: str) -> tuple[Group, ...] | Unreadable:
+        """The groups that a node owns."""
+        if self._on is None:
+            self._on = _many(self.facts.groups, lambda group: ("" if group.owner_node is None else group.owner_node,))
+        return self._on if isinstance(self._on, Unreadable) else tuple(self._on.get(node.casefold(), ()))
+
+    def rules_of(self, group: str) -> tuple[AffinityRule, ...] | Unreadable:
+        """The affinity rules in force that name a group. Windows before 2022 has none."""
+        if self._rules is None:
+            table = self.facts.affinity_rules
+            rules = _many(() if table == NOT_ON_THIS_BUILD else table, _groups_of)
+            self._rules = rules
+        return self._rules if isinstance(self._rules, Unreadable) else tuple(self._rules.get(group.casefold(), ()))
+
+    def reached(self, node: str) -> dict[str, SharedVolumeState] | Unreadable:
+        """How a node reaches each shared volume, by the volume's name."""
+        if self._reached is None:
+            by_node = _many(self.facts.shared_volume_states, lambda row: (row.node,))
+            self._reached = by_node if isinstance(by_node, Unreadable) else {
+                each: {str(row.name): row for row in rows} for each, rows in by_node.items()
+            }  # fmt: skip
+        return self._reached if isinstance(self._reached, Unreadable) else self._reached.get(node.casefold(), {})
 
     def possible_owners(self, resource: str) -> tuple[str, ...] | Unreadable | None:
         """The nodes that may have a resource; None if nothing was said of it."""
@@ -174,6 +213,31 @@ def _by(table: tuple[R, ...] | Unreadable, key: str) -> dict[str, R] | Unreadabl
             return name
         found.setdefault(str(name).casefold(), row)
     return found
+
+
+def _many(
+    table: tuple[R, ...] | Unreadable, keys: Callable[[R], tuple[str | Unreadable, ...] | Unreadable]
+) -> dict[str, list[R]] | Unreadable:
+    """Rows by names that several may share."""
+    if isinstance(table, Unreadable):
+        return table
+    found: dict[str, list[R]] = {}
+    for row in table:
+        names = keys(row)
+        if isinstance(names, Unreadable):
+            return names
+        for name in names:
+            if isinstance(name, Unreadable):
+                return name
+            found.setdefault(name.casefold(), []).append(row)
+    return found
+
+
+def _groups_of(rule: AffinityRule) -> tuple[str, ...] | Unreadable:
+    """The groups that a rule binds: none where it is not in force."""
+    if isinstance(rule.enabled, Unreadable):
+        return rule.enabled
+    return rule.groups if rule.enabled and rule.groups is not None else ()
 
 
 def _nodes(owners: dict[str, Owners] | Unreadable, name: str) -> tuple[str, ...] | Unreadable | None:

@@ -129,11 +129,7 @@ def cl_csv_direct(ground: Ground) -> Verdict:
     names = list(dict.fromkeys(each.name for each in used if each is not None))
     if not names and not isinstance(chain, Unreadable):
         return skipped("none of its files is on a shared volume")
-    states = {
-        known(row.name, what): row
-        for row in known(cluster.facts.shared_volume_states, what)
-        if known(row.node, what).casefold() == node.casefold()
-    }
+    states = known(cluster.reached(node), what)
     missing = [each for each in names if each not in states]
     if missing:
         return unknown(f"{cluster.name} does not say how {node} reaches {several(missing)}")

@@ -87,8 +87,8 @@ def cl_feature(ground: Ground) -> Verdict:
         f"Failover Clustering is not installed on {host.name}",
         wanted="installed, and a node of the VM's cluster",
         remedy=powershell(
-            "Install-WindowsFeature -Name 'Failover-Clustering' -IncludeManagementTools, then Add-ClusterNode on a node "
-            "of the cluster",
+            "Install-WindowsFeature -Name 'Failover-Clustering' -IncludeManagementTools, then, on a node of the "
+            "cluster, Add-ClusterNode",
             administrator(host.name),
         ),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.lab.fabric.worlds import ops, world_of
-from winmigrate.lab.cmdlets import command_table
+from winmigrate.lab.cmdlets import command_table, type_table
 from winmigrate.lab.engine.editions import WINDOWS_POWERSHELL_5_1
 from winmigrate.lab.engine.effects import Wait
 from winmigrate.lab.engine.engine import Engine
@@ -86,7 +86,8 @@ class Site:
         self.world = world
         self.host = world.hosts[key]
         self.caller = caller or ops(host=key)
-        self.engine = Engine(WINDOWS_POWERSHELL_5_1, command_table(world, self.host), computer=self.host.name)
+        table = command_table(world, self.host)
+        self.engine = Engine(WINDOWS_POWERSHELL_5_1, table, type_table(), computer=self.host.name)
 
     def as_user(self, caller: Logon) -> Site:
         return Site(self.world, self.host.key, caller)

@@ -35,6 +35,7 @@ hosts:
       share01: {path: '\\\\fs01\\VMs\\share01', disks: ['\\\\fs01\\VMs\\share01\\share01.vhdx']}
       off01: {state: 'Off', disks: [{path: 'D:\\VMs\\off01\\a.vhdx'}, {physical: 2}]}
   hv02: {version: VERSION, volumes: {D: 1 TB}, switches: [Ext]}
+clusters: {c1: {nodes: [hv01, hv02], csv: {Volume1: 1 TB}}}
 """
 #: Tables of things that only a migration makes.
 TRANSIENT = {"migration_jobs", "planned_vms"}

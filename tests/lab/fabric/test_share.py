@@ -154,7 +154,7 @@ def test_rights_of_share_and_folders_both_count() -> None:
             answers.append(has_all(world, place, account))
         assert answers == [True, True, False, False]
         assert [(rule.account, inherited) for rule, inherited in share(world).rules_of("web01")][:2] == [
-            ("CORP\\Hyper-V Hosts", True), ("CORP\\Domain Admins", True)]
+            ("CORP\\Hyper-V Hosts", True), ("NT AUTHORITY\\SYSTEM", True)]
 
 
 @pytest.mark.parametrize(("entries", "mask"), [
@@ -202,3 +202,15 @@ def test_faults_have_their_place(text: str, said: str) -> None:
         make_world(read_fabric(text, "f.yml"))
     assert said in str(caught.value)
     assert str(caught.value).startswith("f.yml:1:")
+
+
+@pytest.mark.parametrize(("option", "slower"), [("SMB", True), ("Compression", False)])
+def test_a_limit_of_smb_holds_memory_back_that_goes_over_smb(option: str, slower: bool) -> None:
+    text = SHARE.replace("  hv02: {", f"  hv02: {{migration: {{performance: {option}}}, ")
+    text = text.replace("    memory: 128 GB\n", f"    memory: 128 GB\n    migration: {{performance: {option}}}\n"
+                        "    smb: {limits: {LiveMigration: 50 MB/s}}\n", 1)
+    with world_of(text) as world:
+        job = move(world, "db01", "hv02")
+        assert job.failure is None
+        assert job.ended_at is not None
+        assert (job.ended_at - job.started_at > 100) is slower

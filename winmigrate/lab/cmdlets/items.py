@@ -175,13 +175,17 @@ def get_children(desk: Desk, call: Call) -> Iterator[Effect]:
 def _children(found: Found, deep: bool) -> list[Found]:
     if found.entry is not None:
         return [found]
-    desk, start = found.desk, fold(found.path).rstrip("\\") + "\\"
+    desk = found.desk
+    own = desk.host.files.own_path(found.path).rstrip("\\")
+    start = fold(own) + "\\"
     with desk.world.lock:
-        folders = [Found(desk, path, None) for path in sorted(desk.host.files.folders(), key=fold)
+        folders = [(path, None) for path in sorted(desk.host.files.folders(), key=fold)
                    if fold(path).startswith(start) and fold(path) != start]
-        entries = [Found(desk, entry.path, entry)
-                   for entry in sorted(desk.host.files.below(found.path), key=lambda one: fold(one.path))]
-    return [one for one in (*folders, *entries) if deep or "\\" not in fold(one.path)[len(start):]]
+        entries = sorted(desk.host.files.below(found.path), key=lambda one: fold(one.path))
+    rest = [*folders, *((entry.path, entry) for entry in entries)]
+    base = found.path.rstrip("\\") if fold(own) != fold(found.path).rstrip("\\") else None
+    return [Found(desk, path if base is None else base + path[len(own):], entry) for path, entry in rest
+            if deep or "\\" not in fold(path)[len(start):]]
 
 
 COMMANDS: dict[str, Command] = {

@@ -137,7 +137,7 @@ def _limits_offered(desk: Desk) -> Error | None:
 def get_limits(desk: Desk, call: Call) -> Iterator[Effect]:
     """Get-SmbBandwidthLimit; nothing where none is set."""
     wanted = {str(one).lower() for one in each(call.get("Category"))}
-    for name, rate in desk.host.smb.limits.items():
+    for name, rate in list(desk.host.smb.limits.items()):
         if not wanted or name.lower() in wanted:
             yield Output(show_instance(CimInstance(desk, _LIMIT, (name, rate))))
 
@@ -154,12 +154,14 @@ def set_limit(desk: Desk, call: Call) -> Iterator[Effect]:
 
 
 def remove_limit(desk: Desk, call: Call) -> Iterator[Effect]:
-    """Remove-SmbBandwidthLimit."""
-    for name in [str(one) for one in each(call.get("Category"))]:
-        if (yield ShouldProcess(name, "Remove-SmbBandwidthLimit")):
-            with desk.world.lock:
-                desk.host.smb.limits.pop(name, None)
-                desk.world.links.reshare(desk.world.clock.monotonic())
+    """Remove-SmbBandwidthLimit by category or object; all of them where neither is given."""
+    names = [str(one.get("Category")) for one in each(call.get("InputObject"))]
+    names += [str(one) for one in each(call.get("Category"))]
+    with desk.world.lock:
+        for name in names or list(desk.host.smb.limits):
+            desk.host.smb.limits.pop(name, None)
+        desk.world.links.reshare(desk.world.clock.monotonic())
+    yield from ()
 
 
 # --- delegation ------------------------------------------------------------------------------------------------------

@@ -101,6 +101,10 @@ class Files:
                 return files, path if fold(within) == root else within.rstrip("\\") + path[len(root):]
         return self, path
 
+    def own_path(self, path: str) -> str:
+        """A path as the files there have it, where it is spelled as another root of what is mounted."""
+        return self._at(path)[1]
+
     def _seen(self) -> list[Files]:
         if not self._mounts:
             return [self]

@@ -128,6 +128,9 @@ def _capacity(world: World, resource: Resource) -> float:
     host = world.hosts[resource[1]]
     if resource[0] in ("in", "out"):
         return host.nic_rate
+    if resource[0] == "smb-limit":
+        limits = host.smb.limits
+        return float(limits.get("LiveMigration", limits.get("Default", host.nic_rate)))
     volume = host.volumes.get(resource[2])
     if volume is None:
         return host.nic_rate

@@ -197,7 +197,7 @@ class Move:
 
     def _pass_on(self, at: float) -> None:
         self._flow = None
-        route = routes.network(self.source, self.destination)
+        route = routes.memory(self.source, self.destination)
         bandwidth = min(self.world.links.capacity(key) for key in route)
         if self._pass >= PASSES or (self._pass > 0 and self._left / bandwidth <= SHORT_ENOUGH):
             return self._blackout(at)
@@ -224,7 +224,7 @@ class Move:
             self._flow = None
             self._later(when + RESUME, lambda then: self._switch_over(then, then - at))
 
-        self._send(at, self._left, routes.network(self.source, self.destination), passed)
+        self._send(at, self._left, routes.memory(self.source, self.destination), passed)
 
     def _switch_over(self, at: float, blackout: float) -> None:
         self.job.blackout = blackout

@@ -9,8 +9,15 @@ from winmigrate.lab.fabric.world import Host
 
 
 def network(source: Host, destination: Host) -> list[Resource]:
-    """Between the hosts: memory."""
+    """Between the hosts."""
     return [("out", source.key), ("in", destination.key)]
+
+
+def memory(source: Host, destination: Host) -> list[Resource]:
+    """Between the hosts: memory. Where it goes over SMB, the source's SMB limit for live migration counts."""
+    over_smb = source.migration.performance == destination.migration.performance == "SMB"
+    limited = over_smb and bool({"LiveMigration", "Default"} & source.smb.limits.keys())
+    return network(source, destination) + ([("smb-limit", source.key)] if limited else [])
 
 
 def disk(source: Host, destination: Host, way: Copy) -> list[Resource]:

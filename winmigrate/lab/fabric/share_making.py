@@ -1,7 +1,7 @@
 """The file servers of a fabric file, and the shares of its Hyper-V hosts.
 
-A share with nothing said of its rights has those that Hyper-V needs: all of them for the administrators of the domain
-and for the account of every host, on the share and in the file system.
+A share with nothing said of its rights has those that Hyper-V needs: all of them for the administrators of the server
+and the domain, and for the account of every host, on the share and in the file system.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def settle(world: World, found: Mapping[str, Any]) -> list[Fault]:
             if share is None:
                 continue  # its own fault is told already
             if one["access"] is None:
-                share.access = [ShareAccess(account) for account in _needed(world, server)]
+                share.access = [ShareAccess(one) for one in ("BUILTIN\\Administrators", *_needed(world, server))]
             if one["ntfs"] is None:
                 share.rules[""] = [AccessRule(account) for account in _needed(world, server)]
             if "" not in share.closed:

@@ -55,15 +55,20 @@ class CmdletDirectory:
         return f"the AD cmdlets of {self._host}"
 
     def domain(self, questions: Sequence[Question]) -> tuple[DomainFacts | Unreadable, Answers]:
-        fixed = [
-            Read(_DOMAIN, windows.domain()),
-            Read(_FOREST, windows.domains_of_forest()),
-            Read(_TRUSTS, windows.trusts()),
-        ]
+        """The domain is asked for alone, at first: where it does not answer, each further question would end a request
+        of its own, after a wait of its own.
+        """
+        first = self._ask([Read(_DOMAIN, windows.domain())])
+        own = first if isinstance(first, Unreadable) else self._rows(windows.ADDomain, first[_DOMAIN])
+        if not isinstance(own, Unreadable) and not own:
+            own = Unreadable(f"Get-ADDomain on {self._host} answered nothing")
+        if isinstance(own, Unreadable):
+            return own, dict.fromkeys((item.name for item in questions), own)
+        fixed = [Read(_FOREST, windows.domains_of_forest()), Read(_TRUSTS, windows.trusts())]
         come = self._ask([*fixed, *_reads(questions)])
         if isinstance(come, Unreadable):
             return come, dict.fromkeys((item.name for item in questions), come)
-        return self._domain(come), self._answers(questions, come)
+        return self._domain(own[0], come), self._answers(questions, come)
 
     def answers(self, questions: Sequence[Question]) -> Answers:
         if not questions:
@@ -80,21 +85,15 @@ class CmdletDirectory:
             told = f"{error}; {error.hint}" if error.hint else str(error)
             return Unreadable(told, f"a connection to {self._host}")
 
-    def _domain(self, come: dict[str, Answer | Unreadable]) -> DomainFacts | Unreadable:
-        own = self._rows(windows.ADDomain, come[_DOMAIN])
-        if isinstance(own, Unreadable):
-            return own
-        if not own:
-            return Unreadable(f"Get-ADDomain on {self._host} answered nothing")
-        name = own[0].dns_root
-        if isinstance(name, Unreadable):
-            return name
+    def _domain(self, own: windows.ADDomain, come: dict[str, Answer | Unreadable]) -> DomainFacts | Unreadable:
+        if isinstance(own.dns_root, Unreadable):
+            return own.dns_root
         forest = self._objects(come[_FOREST])
         trusts = self._rows(windows.ADTrust, come[_TRUSTS])
         return DomainFacts(
-            name=name,
-            netbios=own[0].net_bios_name if isinstance(own[0].net_bios_name, str) else "",
-            sid=own[0].domain_sid,
+            name=own.dns_root,
+            netbios=own.net_bios_name if isinstance(own.net_bios_name, str) else "",
+            sid=own.domain_sid,
             forest=forest if isinstance(forest, Unreadable) else tuple(str(item) for item in forest),
             trusts=trusts if isinstance(trusts, Unreadable) else _trusts(trusts),
         )

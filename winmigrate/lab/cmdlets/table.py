@@ -11,6 +11,7 @@ from winmigrate.facts.cmdlets import locate
 from winmigrate.facts.versions import at_least
 from winmigrate.lab.cmdlets import (
     acl,
+    ad,
     changing,
     cim,
     cluster_acts,
@@ -46,6 +47,7 @@ COMMANDS: Mapping[str, Command] = {
     **events.COMMANDS, **moving.COMMANDS, **changing.COMMANDS, **cluster_reads.COMMANDS,
     **smb.COMMANDS, **smb_client.COMMANDS, **acl.COMMANDS, **sans.COMMANDS,
     **cluster_moving.COMMANDS, **cluster_acts.COMMANDS,
+    **ad.COMMANDS,
 }
 
 #: Module -> what it is called on a host, where the reference pages file it under another name.
@@ -139,6 +141,8 @@ def command_table(world: World, host: Host) -> CommandTable:
         if definition is None or (definition.module == "Hyper-V" and not has_hyperv(host)):
             continue
         if definition.module == "FailoverClusters" and not has_feature(host):
+            continue
+        if definition.module == "ActiveDirectory" and not ad.has_module(host):
             continue
         commands[name] = (definition, _implementation(name, definition.class_name, command, desk))
     for name, command in system.NATIVE.items():

@@ -51,7 +51,7 @@ class Seen:
 
     def ask(self, *commands: Command, host: str = "hv01", session: PsrpSession | None = None) -> tuple[list[Any], str]:
         """The objects' properties, and the text of the errors."""
-        return _read((session or self.session(host)).ask(request(statement(*commands))).events)
+        return read_events((session or self.session(host)).ask(request(statement(*commands))).events)
 
     def vms(self, host: str = "hv01", **more: Any) -> list[dict[str, Any]]:
         found, errors = self.ask(command("Get-VM"), select("Id", "Name", "State", "Notes"), host=host, **more)
@@ -70,7 +70,7 @@ class Seen:
 
     def move(self, session: PsrpSession | None = None) -> str:
         """What Move-VM says against it; empty: it came through."""
-        return _read(list(self.start(session)))[1]
+        return read_events(list(self.start(session)))[1]
 
     def fault(self, kind: str, **given: Any) -> None:
         self.control.ask("fault.add", fault={"kind": kind, **given})
@@ -92,7 +92,7 @@ class Seen:
         self.clock.close()
 
 
-def _read(events: Any) -> tuple[list[Any], str]:
+def read_events(events: Any) -> tuple[list[Any], str]:
     output = [loads(event.clixml).properties for event in events if event.stream is Stream.OUTPUT]
     errors = [loads(event.clixml) for event in events if event.stream is Stream.ERROR]
     return output, "\n".join(str(error.properties["Exception"].properties["Message"]) for error in errors)

@@ -19,6 +19,12 @@ _HEADINGS = {
     "vms": "The VM",
     "disks": "Disks and drives",
     "destination": "The destination",
+    "clusters": "Clusters and their nodes",
+    "cluster_accounts": "Clusters: accounts and sessions",
+    "cluster_networks": "Clusters: between two nodes",
+    "cluster_roles": "Clusters: the VM as a role",
+    "cluster_volumes": "Clusters: shared volumes",
+    "cluster_affinity": "Clusters: roles apart and together",
     "capacity": "Capacity",
     "after": "After the move",
 }
@@ -29,6 +35,7 @@ _SEVERITIES = {
 }
 _SCOPES = {
     Scope.HOST: "each host",
+    Scope.CLUSTER: "each cluster",
     Scope.PAIR: "source and destination",
     Scope.VM: "each VM",
     Scope.CANDIDATE: "each VM and destination",

@@ -117,7 +117,8 @@ def _service_runs(facts: HostFacts) -> bool | Unreadable:
                 return Unreadable(
                     f"the cluster service of {facts.host} is {state}", needs=f"the cluster service on {facts.host}"
                 )
-    return facts.gap("services") or False
+    gap = facts.gap("services")
+    return False if gap is None else gap
 
 
 def name_of(facts: HostFacts) -> str | Unreadable | None:

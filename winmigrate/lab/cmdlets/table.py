@@ -21,6 +21,7 @@ from winmigrate.lab.cmdlets import (
     events,
     hosts,
     items,
+    local_accounts,
     machines,
     moving,
     sans,
@@ -45,7 +46,7 @@ from winmigrate.lab.fabric.world import Host, World
 COMMANDS: Mapping[str, Command] = {
     **machines.COMMANDS, **hosts.COMMANDS, **disks.COMMANDS, **items.COMMANDS, **cim.COMMANDS, **system.COMMANDS,
     **events.COMMANDS, **moving.COMMANDS, **changing.COMMANDS, **cluster_reads.COMMANDS,
-    **smb.COMMANDS, **smb_client.COMMANDS, **acl.COMMANDS, **sans.COMMANDS,
+    **smb.COMMANDS, **smb_client.COMMANDS, **acl.COMMANDS, **sans.COMMANDS, **local_accounts.COMMANDS,
     **cluster_moving.COMMANDS, **cluster_acts.COMMANDS,
     **ad.COMMANDS,
 }

@@ -7,7 +7,7 @@ from winmigrate.checks.cluster_roles import NO_ROLE, is_role, role_of
 from winmigrate.checks.clusters import KINDS, NOT_ONE, name_of, one_cluster
 from winmigrate.checks.finding import Scope, Severity
 from winmigrate.checks.frame import Ground, Verdict, failed, known, passed, requirement, skipped, unknown
-from winmigrate.checks.words import by_hand, several
+from winmigrate.checks.words import by_hand, name, several
 from winmigrate.windows.cluster import AffinityRule, Group
 
 _CLUSTERS = "https://learn.microsoft.com/windows-server/failover-clustering/"
@@ -37,13 +37,15 @@ def cl_anti_affinity(ground: Ground) -> Verdict:
         return failed(
             f"on {node}: {'; '.join(against)}",
             wanted="roles apart and together as the cluster was told",
-            remedy=by_hand(f"choose another node of {cluster.name} for {role.name}", "whoever writes the playbook"),
+            remedy=by_hand(
+                f"choose another node of {cluster.name} for {name(role.name)}", "whoever writes the playbook"
+            ),
         )
     rules = known(cluster.rules_of(role.name), f"the affinity rules of {cluster.name}")
     wide = [known(rule.name, what) for rule in rules if "FaultDomain" in str(rule.rule_type)]
     if wide:
-        return unknown(f"{several(wide)} speaks of fault domains, and which one {node} is in was not asked")
-    return passed(f"nothing on {node} is to be apart from {role.name}")
+        return unknown(f"{several(map(name, wide))} speaks of fault domains, and which one {node} is in was not asked")
+    return passed(f"nothing on {node} is to be apart from {name(role.name)}")
 
 
 def _classes(role: Role, beside: list[Group], what: str) -> list[str]:
@@ -55,7 +57,8 @@ def _classes(role: Role, beside: list[Group], what: str) -> list[str]:
         shared = [each for each in known(group.anti_affinity_class_names, what) or () if among(each, mine)]
         if shared:
             found.append(
-                f"{known(group.name, what)} is of the anti-affinity class {several(shared)}, as {role.name} is"
+                f"{name(known(group.name, what))} is of the anti-affinity class {several(map(name, shared))}, as "
+                f"{name(role.name)} is"
             )
     return found
 
@@ -68,10 +71,14 @@ def _rules(role: Role, cluster: ClusterIndex, beside: list[Group]) -> list[str]:
         others = [each for each in _groups(rule, what) if each.casefold() != role.name.casefold()]
         kind = known(rule.rule_type, what)
         if kind == "DifferentNode":
-            found += [f"{each} is there, which {rule.name} keeps apart" for each in others if among(each, here)]
+            found += [
+                f"{name(each)} is there, which {name(known(rule.name, what))} keeps apart"
+                for each in others
+                if among(each, here)
+            ]
         elif kind == "SameNode":
             away = [each for each in others if not among(each, here)]
-            found += [f"{each} is not there, which {rule.name} keeps with it" for each in away]
+            found += [f"{name(each)} is not there, which {name(known(rule.name, what))} keeps with it" for each in away]
     return found
 
 

@@ -6,7 +6,7 @@ from winmigrate.checks.cluster_index import ClusterIndex
 from winmigrate.checks.clusters import KINDS, NOT_ONE, administrator_of, name_of, one_cluster
 from winmigrate.checks.finding import Scope, Severity
 from winmigrate.checks.frame import Ground, Verdict, failed, known, passed, requirement, skipped, unknown
-from winmigrate.checks.words import administrator, by_hand, powershell, quoted, several
+from winmigrate.checks.words import administrator, by_hand, name, powershell, quoted, several
 from winmigrate.facts import Unreadable
 from winmigrate.windows.cluster import Network
 
@@ -33,11 +33,11 @@ def cl_lm_network(ground: Ground) -> Verdict:
     allowed = [item for item in networks if known(item.id, what).lower() not in excluded]
     ends = (name_of(ground.source, cluster), name_of(ground.destination, cluster))
     up = [item for item in networks if known(item.state, what) == "Up" and _reaches(cluster, item, ends, what)]
-    good = [known(item.name, what) for item in up if item in allowed]
+    good = [name(known(item.name, what)) for item in up if item in allowed]
     if good:
         return passed(f"{several(good)} of {cluster.name}")
-    shut = [known(item.name, what) for item in up]
-    shown = [f"{known(item.name, what)} is {known(item.state, what).lower()}" for item in allowed]
+    shut = [name(known(item.name, what)) for item in up]
+    shown = [f"{name(known(item.name, what))} is {known(item.state, what).lower()}" for item in allowed]
     who = administrator_of(cluster)
     if shut:
         left = ";".join(sorted(excluded - {known(up[0].id, what).lower()}))
@@ -99,9 +99,9 @@ def cl_port_3343(ground: Ground) -> Verdict:
         return unknown(f"{cluster.name} names no interface of both {ground.source.name} and {ground.destination.name}")
     bad = [item for item in feet if known(item.state, what) != "Up"]
     if not bad:
-        networks = dict.fromkeys(known(item.network, what) for item in feet)
+        networks = dict.fromkeys(name(known(item.network, what)) for item in feet)
         return passed(f"the interfaces of both nodes are up in {several(networks)}")
-    shown = [f"{item.node} is {str(item.state).lower()} in {item.network}" for item in bad]
+    shown = [f"{item.node} is {str(item.state).lower()} in {name(str(item.network))}" for item in bad]
     return failed(
         f"{several(shown)} (cluster {cluster.name})",
         wanted="up in every cluster network",

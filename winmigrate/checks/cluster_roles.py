@@ -79,23 +79,23 @@ def cl_group_settled(ground: Ground) -> Verdict:
     if cluster is None or not is_role(ground):
         return skipped(NO_ROLE)
     role = role_of(ground, cluster)
-    what = f"the group {role.name} of {cluster.name}"
+    what = f"the group {name(role.name)} of {cluster.name}"
     state, status = known(role.group.state, what), known(role.group.status_information, what)
     said = "" if status in (None, "0", "None") else str(status)
     node, owner = name_of(ground.source, cluster), known(role.group.owner_node, what)
     asleep = state == "Offline" and item.state in ("Off", "Saved")
     if owner is not None and owner.casefold() != node.casefold():
         return failed(
-            f"the group {role.name} of {cluster.name} is owned by {owner}, and not by {node}",
+            f"the group {name(role.name)} of {cluster.name} is owned by {owner}, and not by {node}",
             wanted=f"owned by {node}",
             remedy=by_hand(
                 f"look again: it may have been moved just now (choose it from {owner})", "whoever runs this"
             ),
         )
     if (state == "Online" or asleep) and not said:
-        return passed(f"the group {role.name} is {state.lower()} on {node}")
+        return passed(f"the group {name(role.name)} is {state.lower()} on {node}")
     return failed(
-        f"the group {role.name} of {cluster.name} is {state} on {node}{f' ({said})' if said else ''}",
+        f"the group {name(role.name)} of {cluster.name} is {state} on {node}{f' ({said})' if said else ''}",
         wanted="online, with nothing under way",
         remedy=_settle(role, state, said, administrator_of(cluster)),
     )
@@ -105,10 +105,10 @@ def _settle(role: Role, state: str, said: str, who: str) -> Remedy:
     if "Queued" in said or "WaitingInQueueForMove" in said:
         return powershell(f"Move-ClusterVirtualMachineRole -Name {quoted(role.name)} -Cancel", who)
     if "Locked" in said:
-        return by_hand(f"wait until the backup or move that holds {role.name} has ended", who)
+        return by_hand(f"wait until the backup or move that holds {name(role.name)} has ended", who)
     if state in ("Offline", "Failed", "PartialOnline"):
         return powershell(f"Start-ClusterGroup -Name {quoted(role.name)}", who)
-    return by_hand(f"wait until {role.name} has settled", who)
+    return by_hand(f"wait until {name(role.name)} has settled", who)
 
 
 @requirement(
@@ -133,11 +133,11 @@ def cl_possible_owners(ground: Ground) -> Verdict:
     for resource in resources:
         found = cluster.possible_owners(resource)
         nobody = Unreadable(f"{cluster.name} said nothing of it")
-        owners[resource] = known(nobody if found is None else found, f"the possible owners of {resource}")
+        owners[resource] = known(nobody if found is None else found, f"the possible owners of {name(resource)}")
     without = [resource for resource in resources if not among(node, owners[resource])]
     if not without:
-        return passed(f"{node} is a possible owner of {several(resources)}")
-    shown = "; ".join(f"{resource}: {several(owners[resource])}" for resource in without)
+        return passed(f"{node} is a possible owner of {several(map(name, resources))}")
+    shown = "; ".join(f"{name(resource)}: {several(owners[resource])}" for resource in without)
     mend = "; ".join(
         f"Set-ClusterOwnerNode -Resource {quoted(resource)} -Owners "
         f"{','.join(quoted(each) for each in (*owners[resource], node))}"
@@ -167,15 +167,16 @@ def cl_failback(ground: Ground) -> Verdict:
     if not is_role(ground):
         return skipped(NO_ROLE)
     role, node = role_of(ground, cluster), name_of(ground.destination, cluster)
-    if known(role.group.auto_failback_type, f"the failback of {role.name}") == 0:
-        return passed(f"{role.name} does not go back by itself")
+    if known(role.group.auto_failback_type, f"the failback of {name(role.name)}") == 0:
+        return passed(f"{name(role.name)} does not go back by itself")
     found = cluster.preferred_owners(role.name)
     nobody = Unreadable(f"{cluster.name} said nothing of it")
-    preferred = known(nobody if found is None else found, f"the preferred owners of {role.name}")
+    preferred = known(nobody if found is None else found, f"the preferred owners of {name(role.name)}")
     if not preferred or preferred[0].casefold() == node.casefold():
-        return passed(f"{role.name} prefers {preferred[0] if preferred else 'no node'}")
+        return passed(f"{name(role.name)} prefers {preferred[0] if preferred else 'no node'}")
     return failed(
-        f"{role.name} goes back to {preferred[0]} by itself (AutoFailbackType 1; it prefers {several(preferred)})",
+        f"{name(role.name)} goes back to {preferred[0]} by itself (AutoFailbackType 1; it prefers "
+        f"{several(preferred)})",
         wanted=f"no failback, or {node} the first that it prefers",
         remedy=powershell(
             f"(Get-ClusterGroup -Name {quoted(role.name)}).AutoFailbackType = 0", administrator_of(cluster)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from winmigrate.checks.cluster_index import ClusterIndex, Csv
 from winmigrate.checks.cluster_roles import is_role, role_of
 from winmigrate.checks.clusters import KINDS, NOT_ONE, administrator_of, cluster_of, name_of, one_cluster
@@ -9,10 +11,14 @@ from winmigrate.checks.finding import Remedy, Scope, Severity
 from winmigrate.checks.frame import Ground, Verdict, failed, known, passed, requirement, skipped, unknown
 from winmigrate.checks.words import by_hand, hyper_v_administrator, name, powershell, quoted, several, vm
 from winmigrate.facts import Unreadable
+from winmigrate.marked import shown
 from winmigrate.survey import path_key
 from winmigrate.windows.cluster import SharedVolumeState
 from winmigrate.windows.paths import is_unc
 from winmigrate.windows.storage import VHD
+
+#: What no folder's name may hold; a VM's may.
+_NO_LEAF = re.compile(r'[<>:"/\\|?*\x00-\x1f]|[ .]$')
 
 _CLUSTERS = "https://learn.microsoft.com/windows-server/failover-clustering/"
 _CMDLETS = "https://learn.microsoft.com/powershell/module/failoverclusters/"
@@ -33,6 +39,10 @@ def _places(ground: Ground) -> tuple[list[str], tuple[VHD, ...] | Unreadable]:
     if not isinstance(chain, Unreadable):
         found += [known(row.path, what) for row in chain]
     return list({path_key(place): place for place in found if place}.values()), chain
+
+
+def _plain(path: str) -> str:
+    return path if path.isprintable() else shown(path)
 
 
 @requirement(
@@ -64,14 +74,16 @@ def cl_csv_online(ground: Ground) -> Verdict:
         return _elsewhere(ground, cluster, elsewhere, [each for each in states if states[each] == "Online"])
     bad = [each for each in used if states[each] != "Online"]
     if bad:
-        shown = several(f"{each} ({used[each].path}) is {states[each]}" for each in bad)
+        said = several(f"{name(each)} ({_plain(used[each].path)}) is {states[each]}" for each in bad)
         return failed(
-            f"{shown} in {cluster.name}; {name(item.vm_name)} is on it",
+            f"{said} in {cluster.name}; {name(item.vm_name)} is on it",
             wanted="online",
             remedy=powershell(f"Start-ClusterResource -Name {quoted(bad[0])}", administrator_of(cluster)),
         )
     known(chain, f"what the disks of {name(item.vm_name)} stand on")
-    return passed(several((f"{each} ({used[each].path}) is online" for each in used), "all its files are on shares"))
+    return passed(
+        several((f"{name(each)} ({_plain(used[each].path)}) is online" for each in used), "all its files are on shares")
+    )
 
 
 def _elsewhere(ground: Ground, cluster: ClusterIndex, places: list[str], online: list[str]) -> Verdict:
@@ -80,11 +92,13 @@ def _elsewhere(ground: Ground, cluster: ClusterIndex, places: list[str], online:
         disks = role_of(ground, cluster).names("Physical Disk")
         if disks:
             return unknown(
-                f"{name(item.vm_name)} has {several(places)} on no shared volume; whether these are on "
-                f"{several(disks)}, which go with its role, cannot be told"
+                f"{name(item.vm_name)} has {several(map(_plain, places))} on no shared volume; whether these are on "
+                f"{several(map(name, disks))}, which go with its role, cannot be told"
             )
     paths = {each.name: each.path for each in known(cluster.volumes(), f"the shared volumes of {cluster.name}")}
-    evidence = f"{name(item.vm_name)} has {several(places)} on no shared volume of {cluster.name} and on no share"
+    evidence = (
+        f"{name(item.vm_name)} has {several(map(_plain, places))} on no shared volume of {cluster.name} and on no share"
+    )
     wanted = "all its files on shared volumes or shares"
     if not online:
         return failed(
@@ -95,7 +109,8 @@ def _elsewhere(ground: Ground, cluster: ClusterIndex, places: list[str], online:
                 administrator_of(cluster),
             ),
         )
-    folder = f"{paths[online[0]]}\\{item.vm_name}"
+    leaf = item.vm_id if _NO_LEAF.search(item.vm_name) else item.vm_name
+    folder = f"{paths[online[0]]}\\{leaf}"
     return failed(
         evidence,
         wanted=wanted,
@@ -132,15 +147,15 @@ def cl_csv_direct(ground: Ground) -> Verdict:
     states = known(cluster.reached(node), what)
     missing = [each for each in names if each not in states]
     if missing:
-        return unknown(f"{cluster.name} does not say how {node} reaches {several(missing)}")
-    shown = {each: _reached(states[each], what) for each in names}
-    bad = [each for each in names if shown[each]]
+        return unknown(f"{cluster.name} does not say how {node} reaches {several(map(name, missing))}")
+    reached = {each: _reached(states[each], what) for each in names}
+    bad = [each for each in names if reached[each]]
     if not bad:
         known(chain, f"what the disks of {name(ground.candidate.vm_name)} stand on")
-        return passed(f"{node} reaches {several(names)} directly, or as their file system is meant to be")
-    reason = shown[bad[0]]
+        return passed(f"{node} reaches {several(map(name, names))} directly, or as their file system is meant to be")
+    reason = reached[bad[0]]
     return failed(
-        f"{node} reaches {several(f'{each}: {shown[each]}' for each in bad)} (cluster {cluster.name})",
+        f"{node} reaches {several(f'{name(each)}: {reached[each]}' for each in bad)} (cluster {cluster.name})",
         wanted="Direct",
         remedy=_direct(bad[0], node, reason, administrator_of(cluster)),
     )
@@ -166,7 +181,7 @@ def _direct(volume: str, node: str, reason: str, who: str) -> Remedy:
     if "UserRequest" in reason or reason.startswith("Paused"):
         return powershell(f"Resume-ClusterResource -Name {quoted(volume)}", who)
     if "Filter" in reason:
-        return by_hand(f"take the file system filter off that {volume} does not go with (fltmc instances)", who)
+        return by_hand(f"take the file system filter off that {name(volume)} does not go with (fltmc instances)", who)
     if "NoDiskConnectivity" in reason or reason.startswith("Unavailable"):
-        return by_hand(f"mend the path from {node} to the disk of {volume}: adapters, zoning, iSCSI, MPIO", who)
-    return by_hand(f"wait for a backup of {volume} to end, and look at the path from {node} to its disk", who)
+        return by_hand(f"mend the path from {node} to the disk of {name(volume)}: adapters, zoning, iSCSI, MPIO", who)
+    return by_hand(f"wait for a backup of {name(volume)} to end, and look at the path from {node} to its disk", who)

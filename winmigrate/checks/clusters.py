@@ -8,6 +8,7 @@ from winmigrate.checks.frame import Ground, Role, Verdict, failed, known, passed
 from winmigrate.checks.index import HostIndex
 from winmigrate.checks.kind_of_move import CLUSTER
 from winmigrate.checks.words import administrator, by_hand, powershell, quoted, several
+from winmigrate.checks.words import name as shown_name
 from winmigrate.facts import Unreadable, version_of_build
 from winmigrate.windows.cluster import Node
 
@@ -208,7 +209,7 @@ def cl_quorum(ground: Ground) -> Verdict:
     online = False
     if witness is not None:
         online = _witness_state(cluster, witness, what) == "Online"
-        watched = f"the witness {witness} is {'online' if online else 'not online'}"
+        watched = f"the witness {shown_name(witness)} is {'online' if online else 'not online'}"
         total += 1
         voting += online
     down = [name for name, state in states.items() if state not in _VOTING]
@@ -233,7 +234,7 @@ def _witness_state(cluster: ClusterIndex, witness: str, what: str) -> str:
     for item in known(cluster.facts.resources, what):
         if known(item.name, what).casefold() == witness.casefold():
             return known(item.state, what)
-    return known(Unreadable(f"{cluster.name} names no resource {witness}"), what)
+    return known(Unreadable(f"{cluster.name} names no resource {shown_name(witness)}"), what)
 
 
 @requirement(

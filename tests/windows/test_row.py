@@ -104,8 +104,11 @@ def test_members_the_host_named_take_away_what_the_facts_only_guess() -> None:
         ("state", "State", "2", "Running"),
         ("state", "State", "Running", "Running"),
         ("state", "State", EnumValue("32779", 32779), "FastSaved"),
-        ("state", "State", EnumValue("NewInSomeVersion", 40000), "NewInSomeVersion"),
-        ("state", "State", 40000, "40000"),
+        (
+            "state", "State", EnumValue("NewInSomeVersion", 40000),
+            Unreadable("expected a VMState, the host answered EnumValue(name='NewInSomeVersion', value=40000)"),
+        ),
+        ("state", "State", 40000, Unreadable("expected a VMState, the host answered 40000")),
         ("state", "State", True, Unreadable("expected a VMState, the host answered True")),
         ("uptime", "Uptime", dt.timedelta(hours=3), dt.timedelta(hours=3)),
         ("uptime", "Uptime", 3, Unreadable("expected a time span, the host answered 3")),

@@ -63,7 +63,7 @@ def spn_registered(ground: Ground) -> Verdict:
     if reason:
         return skipped(reason)
     names, account = named(host), account_of(ground, host)
-    if account.has(DISABLED) is True:
+    if known(account.has(DISABLED), f"the flags of {account.name}"):
         return failed(
             f"the account {account.name} is disabled: no ticket is given for its services",
             wanted="enabled",

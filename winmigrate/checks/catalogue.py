@@ -12,6 +12,8 @@ from winmigrate.facts import VERSIONS
 
 _HEADINGS = {
     "hosts": "Hosts",
+    "shares": "SMB shares",
+    "share_rights": "SMB shares: rights",
     "networks": "Networks",
     "identity": "Identity and hops",
     "delegation": "Delegation",

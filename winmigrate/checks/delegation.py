@@ -94,7 +94,7 @@ def _delegation(ground: Ground, service: str, title: str) -> Verdict:
     if reason:
         return skipped(reason)
     way = _way(ground, source, destination, service)
-    if way.source.has(DISABLED) is True:
+    if known(way.source.has(DISABLED), f"the flags of {way.source.name}"):
         return failed(
             f"the account {way.source.name} is disabled",
             wanted="enabled",

@@ -126,7 +126,7 @@ def os_version_floor(ground: Ground) -> Verdict:
     hosts = (ground.source, ground.destination)
     for host in hosts:
         system = known(host.facts.operating_system, f"the Windows of {host.name}")
-        if not isinstance(system.product_type, Unreadable) and system.product_type == _CLIENT:
+        if known(system.product_type, f"which kind of Windows {host.name} runs") == _CLIENT:
             return failed(
                 f"{host.name} runs a client Windows, which has no live migration",
                 wanted="Windows Server on both",

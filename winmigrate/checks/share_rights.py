@@ -47,9 +47,10 @@ def smb_share_acl(ground: Ground) -> Verdict:
             wanted=f"the share {share.unc}",
             remedy=by_hand(f"make the share {name(share.name)} again", administrator(share.server)),
         )
-    if shared.share_state == "Offline":
+    state = known(shared.share_state, f"the state of {share.unc}")
+    if state != "Online":
         return failed(
-            f"{share.unc} is offline",
+            f"{share.unc} is {state.lower()}",
             wanted="online",
             remedy=by_hand("bring the volume below it and its role in the cluster online", administrator(share.server)),
         )

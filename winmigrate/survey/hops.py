@@ -17,6 +17,8 @@ from winmigrate.survey import crew
 from winmigrate.survey.nouns import HopB, PairFacts, Roll, pair_key
 from winmigrate.survey.reading import reason_of, unreached
 from winmigrate.windows import host
+from winmigrate.windows.host import VMHost
+from winmigrate.windows.row import rows
 
 #: Given a destination's inventory name: the credential that hop B sends there, or None where there is none to send.
 Credentials = Callable[[str], Credential | None]
@@ -140,4 +142,8 @@ def hop_of(route: str, answer: Answer | Unreadable, host_name: str) -> HopB:
         return HopB(route, False, answer.reason)
     if answer.errors and not answer.objects:
         return HopB(route, False, reason_of(answer.errors[0], host_name).reason)
+    named = rows(VMHost, answer.objects, "2012")
+    if not named or isinstance(named[0].name, Unreadable):
+        # Nothing, or something that is no host: neither an open way nor a refusal.
+        return HopB(route, Unreadable("the probe's answer names no host"))
     return HopB(route, True)

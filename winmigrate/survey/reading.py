@@ -34,6 +34,10 @@ class Reader:
         """All rows of a table."""
         if not table.exists(self.version):
             return NOT_ON_THIS_BUILD
+        answer = self.answers.get(table.name)
+        if table.absent and isinstance(answer, Answer) and not answer.objects and answer.errors:
+            if all(error.fqeid.partition(",")[0] == table.absent for error in answer.errors):
+                return ()
         objects = self.objects(table.name)
         return objects if isinstance(objects, Unreadable) else table.rows(objects, self.version, members)
 
@@ -54,15 +58,18 @@ class Reader:
     def texts(self, name: str) -> tuple[str, ...] | Unreadable:
         """Bare texts."""
         objects = self.objects(name)
-        return objects if isinstance(objects, Unreadable) else tuple(str(item) for item in objects)
+        if isinstance(objects, Unreadable):
+            return objects
+        wrong = [item for item in objects if not isinstance(item, str)]
+        return Unreadable(f"expected text, the host answered {wrong[0]!r:.80}") if wrong else tuple(objects)
 
     def integers(self, name: str) -> tuple[int, ...] | Unreadable:
         """Bare integers."""
         objects = self.objects(name)
         if isinstance(objects, Unreadable):
             return objects
-        wrong = next((item for item in objects if isinstance(item, bool) or not isinstance(item, int)), None)
-        return tuple(objects) if wrong is None else Unreadable(f"expected integers, the host answered {wrong!r}")
+        wrong = [item for item in objects if isinstance(item, bool) or not isinstance(item, int)]
+        return Unreadable(f"expected integers, the host answered {wrong[0]!r:.80}") if wrong else tuple(objects)
 
     def objects(self, name: str) -> list[Any] | Unreadable:
         """What a read brought. Errors and nothing else: Unreadable; errors beside objects: told in ``incomplete``."""
@@ -90,7 +97,8 @@ def _flat(objects: Collection[Any]) -> list[Any]:
 
 #: Reads that local administrators alone may do; the rest is Hyper-V's.
 _OF_THE_SYSTEM = frozenset(
-    {"computer_system", "operating_system", "processors", "services", "features", "volumes", "addresses", "files"}
+    {"computer_system", "operating_system", "processors", "services", "features", "volumes", "addresses", "files", "links",
+     "guardian_client"}
 )
 
 

@@ -43,3 +43,12 @@ def numbers(enumeration: str) -> dict[str, int]:
 def names(enumeration: str) -> dict[int, str]:
     """Number to name."""
     return {number: name for name, number in numbers(enumeration).items()}
+
+
+#: Enumerations of modules other than Hyper-V whose names are told by pages that do not claim to hold all of them.
+_OPEN = frozenset({"DriveType", "HealthStatus", "InstallState"})
+
+
+def is_open(enumeration: str) -> bool:
+    """May it hold names that nothing here knows of?"""
+    return enumeration in _OPEN

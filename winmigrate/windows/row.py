@@ -105,17 +105,24 @@ SPAN = Kind("a time span", _span)
 
 
 def enumeration(name: str) -> Kind:
-    """The enumeration's name as text, whether the host answered its name, its number or both."""
+    """The enumeration's name as text, whether the host answered its name, its number or both; flags with ", " between.
+
+    A name or number that the enumeration is not known to hold may mean anything, and is no value of it; unless the
+    enumeration is one of which not all names are known.
+    """
 
     def parse(value: Any) -> str:
         numbers, names = enums.numbers(name), enums.names(name)
         if isinstance(value, EnumValue):
-            return value.name if value.name in numbers else names.get(value.value, value.name)
+            value = value.name if value.name in numbers or not value.name.lstrip("-").isdigit() else value.value
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise ValueError
-        if isinstance(value, int):
-            return names.get(value, str(value))
-        return names.get(int(value), value) if value.isdigit() else value
+        text = str(value)
+        if text.isdigit() and int(text) in names:
+            return names[int(text)]
+        if enums.is_open(name) or text == "0" or all(part in numbers for part in text.split(", ")):
+            return text
+        raise ValueError
 
     return Kind(f"a {name}", parse)
 
@@ -188,7 +195,7 @@ def _cell(described: Column, properties: Mapping[str, Any]) -> Any:
     if described.property.lower() not in properties:
         return Unreadable(f"the host's answer has no {described.property}")
     value = properties[described.property.lower()]
-    if value is None or (value == "" and described.nullable):
+    if value is None or (value == "" and described.nullable and described.kind not in (INTEGER, BOOLEAN)):
         return None if described.nullable else Unreadable(f"the host answered nothing for {described.property}")
     try:
         return described.kind.parse(value)

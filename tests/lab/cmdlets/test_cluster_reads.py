@@ -135,6 +135,18 @@ def test_shared_volumes(site: Site) -> None:
     assert partition.get("FreeSpace") == site.host.room("C:\\ClusterStorage\\Volume1")
 
 
+def test_a_shared_volume_is_a_volume_of_every_node(world: World) -> None:
+    for key, there in (("hv01", 1), ("hv02", 1), ("hv03", 0)):
+        asked = Site(world, key).run(("Get-Volume", {}))
+        shared = [one for one in asked.output if one.get("DriveLetter") is None]
+        assert len(shared) == there
+        assert all((one.get("FileSystem"), one.get("FileSystemLabel")) == ("CSVFS", "Volume1") for one in shared)
+        assert all(one.get("SizeRemaining") < one.get("Size") == 1024**4 for one in shared)
+    one = Site(world).run(("Get-Volume", {"FilePath": "C:\\ClusterStorage\\Volume1\\web01"}))
+    assert rows(one, "FileSystemLabel") == [("Volume1",)]
+    assert rows(Site(world).run(("Get-Volume", {"FilePath": "C:\\Windows"})), "DriveLetter") == [("C",)]
+
+
 def test_how_nodes_reach_a_shared_volume() -> None:
     volume = "{size: 1 TB, nodes: {hv02: {state: BlockRedirected, reason: NoDiskConnectivity}}}"
     with world_of(cluster().replace("Volume1: 1 TB", f"Volume1: {volume}")) as world:
@@ -154,8 +166,8 @@ def test_groups(site: Site) -> None:
              "FailbackWindowStart", "FailbackWindowEnd", "AntiAffinityClassNames", "Priority", "IsCoreGroup")
     never = 0xFFFFFFFF
     assert rows(asked, *names) == [
-        ("Cluster Group", "Online", "HV01", "Cluster", "0", 0, never, never, [], 2000, True),
         ("Available Storage", "Offline", "HV01", "AvailableStorage", "0", 0, never, never, [], 2000, True),
+        ("Cluster Group", "Online", "HV01", "Cluster", "0", 0, never, never, [], 2000, True),
         ("web01", "Online", "HV01", "VirtualMachine", "0", 1, 22, 4, ["web"], 3000, False),
         ("web02", "Online", "HV01", "VirtualMachine", "0", 0, never, never, [], 2000, False)]
 
@@ -167,7 +179,7 @@ def test_a_group_by_its_machine_and_by_its_node(site: Site) -> None:
     on = site.run(("Get-ClusterNode", {"Name": ["hv02"]}), ("Get-ClusterGroup", {}))
     assert on.output == []
     by_pipe = site.run(("Get-ClusterGroup", {"Name": ["web02"]}), ("Get-ClusterResource", {}))
-    assert rows(by_pipe, "Name") == [("Virtual Machine web02",), ("Virtual Machine Configuration web02",)]
+    assert rows(by_pipe, "Name") == [("Virtual Machine Configuration web02",), ("Virtual Machine web02",)]
 
 
 def test_states_of_groups_follow_their_machines(world: World, site: Site) -> None:
@@ -176,7 +188,8 @@ def test_states_of_groups_follow_their_machines(world: World, site: Site) -> Non
     for state in ("Running", "Saved", "Off", "Saving", "PausedCritical", "Paused"):
         vm.state = state
         group = rows(site.run(("Get-ClusterGroup", {"Name": ["web01"]})), "State")[0][0]
-        resources = rows(site.run(("Get-ClusterResource", {"Name": ["*web01"]})), "State")
+        of_it = ["Virtual Machine web01", "Virtual Machine Configuration web01"]
+        resources = rows(site.run(("Get-ClusterResource", {"Name": of_it})), "State")
         seen.append((group, *(one[0] for one in resources)))
     assert seen == [("Online", "Online", "Online"), ("Offline", "Offline", "Online"), ("Offline", "Offline", "Online"),
                     ("Pending", "OnlinePending", "Online"), ("Failed", "Failed", "Failed"),

@@ -84,7 +84,7 @@ def groups_of(seat: Seat, call: Call) -> Iterator[Group | Error]:
     if isinstance(item, Group):
         yield item
         return
-    pool = seat.cluster.groups
+    pool = sorted(seat.cluster.groups, key=lambda one: one.name.lower())  # as the cluster lists them
     if isinstance(item, Node):
         pool = [one for one in pool if seat.cluster.owner(seat.world, one) == item.host]
     elif isinstance(item, Resource):
@@ -104,9 +104,9 @@ def resources_of(seat: Seat, call: Call) -> Iterator[Resource | Error]:
     if isinstance(item, Resource):
         yield item
         return
-    pool = list(seat.cluster.resources)
+    pool = sorted(seat.cluster.resources, key=lambda one: one.name.lower())
     if isinstance(item, Group):
-        pool = seat.cluster.resources_of(item)
+        pool = [one for one in pool if one.group == item.name]
     elif isinstance(item, Node):
         own = {one.name for one in seat.cluster.groups if seat.cluster.owner(seat.world, one) == item.host}
         pool = [one for one in pool if one.group in own]

@@ -15,6 +15,7 @@ from winmigrate.lab.cmdlets.unc import is_denied
 from winmigrate.lab.engine import values as net
 from winmigrate.lab.engine.effects import Call, Effect, Error, Output
 from winmigrate.lab.fabric.files import FileEntry, fold
+from winmigrate.lab.fabric.host import Space
 from winmigrate.lab.fabric.world import ZERO_ID, Volume
 
 _VHD_CLASS = "Microsoft.Vhd.PowerShell.Cmdlets.GetVHD"
@@ -138,7 +139,7 @@ _VOLUME = CimClass("MSFT_Volume", _STORAGE, ("ObjectId",), {
     "OperationalStatus": lambda desk, volume: "OK",
     "HealthStatus": lambda desk, volume: volume.health,
     "DriveType": lambda desk, volume: volume.drive_type,
-    "FileSystemType": lambda desk, volume: volume.file_system,
+    "FileSystemType": lambda desk, volume: volume.file_system if volume.letter else f"CSVFS_{volume.file_system}",
     "DedupMode": lambda desk, volume: "NotAvailable",
     "ObjectId": lambda desk, volume: f"{{1}}\\\\{desk.host.name}\\root/Microsoft/Windows/Storage/Providers_v2\\"
                                      f"WSP_Volume.ObjectId=\"{volume_path(desk, volume)}\"",
@@ -149,18 +150,29 @@ _VOLUME = CimClass("MSFT_Volume", _STORAGE, ("ObjectId",), {
     "UniqueId": volume_path,
     "AllocationUnitSize": lambda desk, volume: net.UInt32(4096),
     "DriveLetter": lambda desk, volume: net.Char(volume.letter) if volume.letter else None,
-    "FileSystem": lambda desk, volume: volume.file_system,
+    "FileSystem": lambda desk, volume: volume.file_system if volume.letter else "CSVFS",
     "FileSystemLabel": lambda desk, volume: volume.label,
     "Path": volume_path,
     "Size": lambda desk, volume: net.UInt64(volume.size),
-    "SizeRemaining": lambda desk, volume: net.UInt64(desk.host.free(volume.letter)),
+    "SizeRemaining": lambda desk, volume: net.UInt64(_free(desk, volume)),
 })
+
+
+def _shared(desk: Desk) -> list[Space]:
+    """The cluster shared volumes of a node; they have no letter."""
+    return [space for space in desk.host.spaces if not space.root.startswith("\\\\") and space.online]
+
+
+def _free(desk: Desk, volume: Volume) -> int:
+    if volume.letter:
+        return desk.host.free(volume.letter)
+    return next(space.free() for space in desk.host.spaces if space.volume is volume)
 
 
 def get_volume(desk: Desk, call: Call) -> Iterator[Effect]:
     """Get-Volume, all or by letter, label, path or a file's path."""
     with desk.world.lock:
-        volumes = list(desk.host.volumes.values())
+        volumes = [*desk.host.volumes.values(), *(space.volume for space in _shared(desk))]
     letters = [str(letter).upper() for letter in each(call.get("DriveLetter"))]
     for letter in letters:
         if letter not in {volume.letter for volume in volumes}:
@@ -175,8 +187,13 @@ def get_volume(desk: Desk, call: Call) -> Iterator[Effect]:
             continue
         if paths and volume_path(desk, volume).lower() not in paths:
             continue
-        if file_path is None or str(file_path)[:1].upper() == volume.letter:
+        if file_path is None or _holds(desk, volume, str(file_path)):
             yield Output(show_instance(CimInstance(desk, _VOLUME, volume)))
+
+
+def _holds(desk: Desk, volume: Volume, path: str) -> bool:
+    space = desk.host.space(path)
+    return space.volume is volume if space is not None else path[:1].upper() == volume.letter
 
 
 def _no_volume(name: str, value: str) -> Error:

@@ -34,11 +34,11 @@ def types_of(module: str) -> TypeTable:
     """The types that the parameters of one Windows module have."""
     prefix = _NAMESPACES.get(module, f"{_GENERATED}{module}.")
     enums = {prefix + short: numbers for short, numbers in facts.enums(module).items()}
-    return TypeTable(enums, prefix, prefix, from_text=_from_text, elsewhere=_ELSEWHERE)
+    return TypeTable(enums, prefix, prefix, from_text=named_by_text, elsewhere=_ELSEWHERE)
 
 
-def _from_text(short: str) -> bool:
-    """Active Directory's objects are named by text wherever one is asked for."""
+def named_by_text(short: str) -> bool:
+    """Does a class take text for itself? Active Directory's objects are named by text wherever one is asked for."""
     return short in FROM_TEXT or (short.startswith("AD") and short[2:3].isupper())
 
 

@@ -213,7 +213,7 @@ def note_failure(world: World, operation: Operation, failure: MigrationFailure, 
     name = f"Virtual Machine {found[1].name if found is not None else operation.group.name}"
     landing.note(operation.source, world.clock.date(at), 21502, 2,
                  f"Live migration of '{name}' failed.\n\n{failure.message}", [name, failure.message],
-                 log=HIGH_AVAILABILITY)
+                 log=HIGH_AVAILABILITY, provider=HIGH_AVAILABILITY.removesuffix("-Admin"))
 
 
 def heard(world: World, what: str, facts: dict[str, Any]) -> None:

@@ -56,10 +56,10 @@ def clean_up(move: Move) -> None:
 
 
 def note(host: Host, when: dt.datetime, number: int, level: int, message: str, parameters: list[str],
-         log: str = LOG) -> None:
+         log: str = LOG, provider: str = LOG.removesuffix("-Admin")) -> None:
     """Writes into a host's event log."""
     host.next_record += 1
-    host.events.append(LogEvent(log, number, when, level, message, parameters, host.next_record))
+    host.events.append(LogEvent(log, number, when, level, message, parameters, host.next_record, provider))
 
 
 def log_start(move: Move, at: float) -> None:

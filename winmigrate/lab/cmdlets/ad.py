@@ -31,6 +31,10 @@ _LINEAGE = {
     "ADGroup": ("ADGroup", "ADPrincipal", "ADObject", "ADEntity"),
     "ADObject": ("ADObject", "ADEntity"),
 }
+#: Classes of the module that a text converts to: it is an identity then.
+IDENTITIES = {name: _SPACE + name for name in (
+    "ADComputer", "ADUser", "ADGroup", "ADObject", "ADAccount", "ADPrincipal", "ADDomain", "ADForest", "ADTrust",
+    "ADPartition")}
 _OF_KIND = {"ADComputer": "computer", "ADUser": "user", "ADGroup": "group", "ADObject": ""}
 _UNASKED = {
     "ADComputer": ("DistinguishedName", "DNSHostName", "Enabled", "Name", "ObjectClass", "ObjectGUID", "SamAccountName",
@@ -145,8 +149,8 @@ def _test(call: Call) -> Test:
     return _filter(str(call.get("Filter")))
 
 
-_TERM = re.compile(r"""\s*(?P<name>[\w-]+)\s+-(?P<operator>eq|ne|like)\s+(?P<quote>['"])(?P<value>.*)(?P=quote)\s*""",
-                   re.IGNORECASE)
+_TERM = re.compile(
+    r"""\s*(?P<name>[\w-]+)\s+-(?P<operator>eq|ne|like)\s+(?P<quote>['"])(?P<value>[^'"]*)(?P=quote)\s*""", re.I)
 
 
 def _filter(text: str) -> Test:
@@ -170,8 +174,9 @@ def _filter(text: str) -> Test:
 
 
 def _identified(entries: list[Entry], identity: Any, domain: Domain) -> list[Entry]:
-    live = identity.live if isinstance(identity, net.PSObject) else None
-    text = live.sam if isinstance(live, Entry) else str(identity)
+    text = str(identity)
+    if isinstance(identity, net.PSObject):  # one that came out of here, or made of a text when it was bound
+        text = identity.live.sam if isinstance(identity.live, Entry) else identity.to_string or ""
     folded = text.casefold()
     for one in entries:
         # A computer goes by its name without the dollar sign, too; no other account does.
@@ -268,7 +273,9 @@ def _get_trust(desk: Desk, call: Call) -> Iterator[Effect]:
     with desk.world.lock:
         domain = _domain(desk, call)
         rows = [*_in_forest(desk.world, domain), *_beyond(desk.world, domain)]
-    text = str(call.get("Identity") or call.get("Filter") or "*")
+    identity = call.get("Identity")
+    text = (identity.to_string if isinstance(identity, net.PSObject) else identity) or call.get("Filter") or "*"
+    text = str(text)
     for row in rows:
         if text.strip() == "*" or text.casefold() == str(row["Name"]).casefold():
             types = (_SPACE + "ADTrust", _SPACE + "ADObject", _SPACE + "ADEntity", "System.Object")

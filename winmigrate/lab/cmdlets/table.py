@@ -38,6 +38,7 @@ from winmigrate.lab.cmdlets.shapes import HYPERV
 from winmigrate.lab.cmdlets.shell import Shell
 from winmigrate.lab.engine.conversion_types import TypeTable
 from winmigrate.lab.engine.definitions import Definition, parse_definition
+from winmigrate.lab.engine.definitions_types import named_by_text
 from winmigrate.lab.engine.effects import Implementation
 from winmigrate.lab.engine.table import CommandTable
 from winmigrate.lab.fabric.cluster import has_feature
@@ -68,7 +69,8 @@ def type_table() -> TypeTable:
     enums |= {NAMESPACE + name: members for name, members in clusters.items()}
     elsewhere |= {name: smb_shapes.GENERATED + name for name in smb_shapes.ENUMS}
     enums |= {smb_shapes.GENERATED + name: types.enums("SmbShare")[name] for name in smb_shapes.ENUMS}
-    return TypeTable(enums=enums, enum_prefix=HYPERV, class_prefix=HYPERV, elsewhere=elsewhere)
+    elsewhere |= ad.IDENTITIES
+    return TypeTable(enums=enums, enum_prefix=HYPERV, class_prefix=HYPERV, elsewhere=elsewhere, from_text=named_by_text)
 
 
 def _raw(name: str, version: str) -> tuple[str, Mapping[str, Any]] | None:

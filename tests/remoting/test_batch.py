@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.remoting.host import serving
@@ -9,10 +11,11 @@ from tests.remoting.told import Told, recordings, said
 from winmigrate.errors import ConnectionLost
 from winmigrate.facts import Unreadable
 from winmigrate.remoting.batch import Answer, Read, ask_batch
+from winmigrate.remoting.clixml import PSObject, dumps
 from winmigrate.remoting.messages import ended
 from winmigrate.remoting.psrp import PsrpSession
 from winmigrate.remoting.records import ErrorRecord, record_of
-from winmigrate.request import Reply, SystemClock, command, statement
+from winmigrate.request import Event, PipelineState, Reply, Stream, SystemClock, command, statement
 
 READS = [Read(name, statement(command("Get-It", Name=name))) for name in ("a", "b", "c")]
 
@@ -163,3 +166,18 @@ def test_error_records_of_a_real_engine() -> None:
 
 def test_an_error_that_is_mere_text() -> None:
     assert record_of("<S>it broke</S>") == ErrorRecord("it broke", raw="<S>it broke</S>")
+
+
+def test_a_million_objects_are_no_answer_and_take_bounded_time() -> None:
+    endless = Event(0.0, Stream.OUTPUT, dumps(PSObject(("Selected.Test",), None, {"Id": 1, "Name": "x" * 500})))
+    mark = [Event(0.0, Stream.OUTPUT, dumps(f"winmigrate:{name}")) for name in ("a", "b")]
+    one = Event(0.0, Stream.OUTPUT, dumps("one"))
+    session = Told(Reply((one, mark[0], *(endless,) * 1_000_000, mark[1], one), PipelineState.COMPLETED))
+    began = time.monotonic()
+    found = ask_batch(session, READS)
+    assert time.monotonic() - began < 30
+    assert objects(found) == {
+        "a": ["one"],
+        "b": "unreadable: the host answered more than 100000 objects: no host has so many",
+        "c": ["one"],
+    }

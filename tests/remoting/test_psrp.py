@@ -24,6 +24,7 @@ from winmigrate.errors import (
     TimedOut,
 )
 from winmigrate.lab.wire import Disruption, Limits
+from winmigrate.remoting import psrp
 from winmigrate.remoting.clixml import PSObject, loads
 from winmigrate.remoting.endpoint import Endpoint
 from winmigrate.remoting.psrp import PsrpSession
@@ -613,3 +614,13 @@ def test_many_followed_at_once_lose_nothing_when_every_line_breaks() -> None:
             thread.join(120)
         assert counts == [6] * 40
         assert host.engine.ran.count("Count") == 40
+
+
+def test_an_answer_without_end_is_given_up(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psrp, "MOST_EVENTS", 40)
+    session = PsrpSession("hv01", host.endpoint(), SystemClock())
+    with pytest.raises(ProtocolError, match=r"it answers without end \(41 objects in 0 MiB\)"):
+        session.ask(request(statement(command("Count", To=100))))
+    with pytest.raises(HostError, match="answers without end"):
+        session.ask(request(statement(command("Count", To=1))))
+    session.close()

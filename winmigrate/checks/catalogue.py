@@ -38,6 +38,7 @@ _SEVERITIES = {
 _SCOPES = {
     Scope.HOST: "each host",
     Scope.CLUSTER: "each cluster",
+    Scope.SHARE: "each share and two hosts",
     Scope.PAIR: "source and destination",
     Scope.VM: "each VM",
     Scope.CANDIDATE: "each VM and destination",

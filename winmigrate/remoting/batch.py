@@ -19,6 +19,8 @@ from winmigrate.request import PipelineState, Reply, Request, Session, Statement
 # The bare name: a restricted endpoint that makes it visible admits it so (a real engine did, with markers like these).
 _MARKER_COMMAND = "Write-Output"
 _MARK = "winmigrate:"
+#: Of one read: a host with the most VMs that Hyper-V takes (1,024), each with all it can have, stays far below.
+MOST_OBJECTS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,16 @@ class _Part:
     objects: list[Any] = field(default_factory=list)
     errors: list[ErrorRecord] = field(default_factory=list)
     fault: str = ""
+    taken: int = 0
+
+    def take(self, text: str) -> None:
+        """Another object; too many are none."""
+        if self.taken < MOST_OBJECTS:
+            self.objects.append(loads(text))
+        elif not self.fault:
+            self.objects.clear()
+            self.fault = f"the host answered more than {MOST_OBJECTS} objects: no host has so many"
+        self.taken += 1
 
     def result(self) -> Answer | Unreadable:
         return Unreadable(self.fault) if self.fault else Answer(self.objects, tuple(self.errors))
@@ -87,17 +99,20 @@ def _parts(reads: Sequence[Read], reply: Reply) -> tuple[list[_Part], bool]:
         part = parts[-1]
         try:
             if event.stream is Stream.OUTPUT:
-                value = loads(event.clixml)
-                if len(parts) < len(reads) and value == _MARK + reads[len(parts) - 1].name:
+                if len(parts) < len(reads) and _is_marker(event.clixml, reads[len(parts) - 1].name):
                     parts.append(_Part())
                 else:
-                    part.objects.append(value)
+                    part.take(event.clixml)
             elif event.stream is Stream.ERROR:
                 part.errors.append(record_of(event.clixml))
         except ClixmlError as error:
             part.fault = f"the answer cannot be read: {error}"
     begun = parts + [_Part() for _ in range(len(reads) - len(parts))] if reply.state is _COMPLETED else parts
     return begun, len(parts) == 1 and len(reads) > 1
+
+
+def _is_marker(text: str, name: str) -> bool:
+    return _MARK in text and bool(loads(text) == _MARK + name)
 
 
 _COMPLETED = PipelineState.COMPLETED

@@ -58,6 +58,9 @@ _MOST_RECOVERIES = 8
 _SLACK = 5.0
 #: How long the farewells of close() may take, each.
 _FAREWELL = 5.0
+#: The most that :meth:`PsrpSession.ask` takes for an answer: objects and the like, and characters.
+MOST_EVENTS = 250_000
+MOST_TEXT = 256 << 20
 #: A shell left behind with a request in it that was given up: Windows' own default.
 _LEFT_BEHIND = "PT7200S"
 #: Why a host call could not be refused.
@@ -178,12 +181,17 @@ class PsrpSession:
     def ask(self, asked: Request, *, timeout: float = 60.0) -> Reply:
         """Sends a request and waits for its end, at most ``timeout`` seconds of the clock (opening not counted).
 
-        Past it TimedOut is raised and the session is of no more use: the request may still run there.
+        Past it TimedOut is raised and the session is of no more use: the request may still run there. So it is with
+        an answer past any measure (ProtocolError): a host gone mad must not fill the memory here.
         """
         self.open()
         running = self._send(asked, None, self._clock.monotonic() + timeout)
-        for _ in self._events(running):
-            pass
+        size = 0
+        for event in self._events(running):
+            size += len(event.clixml)
+            if len(running.events) > MOST_EVENTS or size > MOST_TEXT:
+                told = f"it answers without end ({len(running.events)} objects in {size >> 20} MiB), not read further"
+                raise self._lost(ProtocolError(self.host, told))
         assert self._last is not None
         return self._last
 

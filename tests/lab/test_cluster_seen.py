@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from tests.lab.test_faults_seen import OPS, Seen, read_events
 from winmigrate.errors import LabError
 from winmigrate.remoting.clixml.values import PSObject
+from winmigrate.remoting.endpoint import Endpoint
+from winmigrate.remoting.psrp import PsrpSession
 from winmigrate.request import SWITCH, command, request, select, statement
 from winmigrate.testing.serving import lab as served
 
@@ -22,6 +25,7 @@ delegation: all
 hosts:
   hv01:
     nic: 1 Gbit
+    credssp: true
     vms: {web01: {clustered: true, memory: 4 GB}}
   hv02: {nic: 1 Gbit}
   hv03: {nic: 1 Gbit, vms: {away01: {memory: 1 GB}}}
@@ -54,6 +58,9 @@ class Clients(Seen):
     def reached(self, host: str = "hv02") -> list[Any]:
         rows = self.rows(command("Get-ClusterSharedVolumeState"), host=host, a="StateInfo")
         return [row[0] for row in rows]
+
+    def port(self, host: str) -> int:
+        return int(self._ready["hosts"][host]["http"])
 
     def drain(self) -> str:
         """Drains hv01 and waits; what the cmdlet says against it."""
@@ -98,6 +105,17 @@ def test_a_node_is_drained_and_comes_back(seen: Clients) -> None:
     seen.ask(command("Resume-ClusterNode", Name=["hv01"], Failback="Immediate"))
     seen.clock.sleep(60.0)
     assert (seen.group(), seen.node("hv01")) == (("Online", "HV01"), ("Up", "NotInitiated"))
+
+
+def test_a_session_with_credssp_moves_a_role_and_one_without_is_refused(seen: Clients) -> None:
+    asked = command("Move-ClusterVirtualMachineRole", Name="web01", Node="hv02", MigrationType="Live")
+    assert "You do not have administrative privileges on the cluster" in seen.ask(asked)[1]
+    endpoint = Endpoint("127.0.0.1", seen.port("hv01"), "http", "credssp", OPS)
+    with closing(PsrpSession("hv01", endpoint, seen.clock)) as session:
+        events = list(session.start(request(statement(asked, select("Name", "State", "OwnerNode")))))
+    found, errors = read_events(events)
+    assert errors == ""
+    assert [_plain(found[0][name]) for name in ("Name", "State", "OwnerNode")] == ["web01", "Online", "HV02"]
 
 
 # --- faults ----------------------------------------------------------------------------------------------------------
@@ -166,12 +184,13 @@ def test_a_shared_volume_that_is_gone_for_a_while(seen: Clients) -> None:
         assert seen.group() == ("Failed", "HV01")
         assert "because it does not exist" in seen.ask(command("Get-Item", LiteralPath=[VOLUME + "\\web01"]))[1]
 
+    said: list[str] = []
     seen.fault("csv-offline", volume="Volume1", after=5, lasts=60)
-    mover = seen.clock.start(seen.drain, name="mover")
+    mover = seen.clock.start(lambda: said.append(seen.drain()), name="mover")
     seen.clock.sleep(10.0)
     look()
     seen.clock.join(mover)
-    assert seen.node("hv01") == ("Paused", "Failed")
+    assert (said, seen.node("hv01")) == ([""], ("Paused", "Failed"))
     seen.clock.sleep(60.0)
     assert (seen.volume(), seen.reached(), seen.group()) == ("Online", ["Direct", "Direct"], ("Online", "HV01"))
     seen.met("csv-offline")

@@ -280,6 +280,25 @@ def test_a_drain_is_waited_for(world: World, site: Site) -> None:
     assert world.clock.monotonic() > 10
 
 
+def test_a_node_is_stopped_and_started(world: World, site: Site) -> None:
+    assert Site(world).run(("Stop-ClusterNode", {"Name": ["hv01"]})).said == [DENIED]
+    there = Site(world, "hv02", ops("credssp", host="hv02"))
+    assert rows(there.run(("Stop-ClusterNode", {"Name": ["hv01"]})), "Name", "State") == [("HV01", "Down")]
+    assert places(world) == {"web01": "hv02", "web02": "hv02", "local01": "hv01"}
+    assert "quorum" in there.run(("Stop-ClusterNode", {"Name": ["hv02"]})).said[0]
+    assert "not running" in site.run(("Get-Cluster", {})).said[0]
+    world.clusters["hvc1"].nodes["hv01"].status.add("Quarantined")
+    asked = site.run(("Start-ClusterNode", {"ClearQuarantine": True}))
+    assert rows(asked, "Name", "State", "StatusInformation") == [("HV01", "Up", "Normal")]
+
+
+def test_nodes_that_are_apart(world: World, site: Site) -> None:
+    world.splits.add(frozenset(("hv01", "hv02")))
+    assert rows(site.run(("Get-ClusterNetwork", {})), "State") == [("Partitioned",)] * 2
+    assert rows(site.run(("Get-ClusterNetworkInterface", {})), "State") == [("Unreachable",)] * 4
+    refused(site)
+
+
 def test_a_shared_volume_gets_another_coordinator(site: Site) -> None:
     asked = site.run(("Move-ClusterSharedVolume", {"Name": "Cluster Disk 1", "Node": "hv02"}))
     assert rows(asked, "Name", "OwnerNode") == [("Cluster Disk 1", "HV02")]

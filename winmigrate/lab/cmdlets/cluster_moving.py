@@ -13,6 +13,7 @@ from winmigrate.lab.cmdlets.cluster_desk import (
     command,
     live_seat,
     not_found,
+    not_running,
     refusal,
     refused,
     seated,
@@ -21,8 +22,9 @@ from winmigrate.lab.cmdlets.cluster_desk import (
 from winmigrate.lab.cmdlets.cluster_objects import Seat, show
 from winmigrate.lab.cmdlets.cluster_reads import groups_of, nodes_of, nothing_named, volumes_of
 from winmigrate.lab.cmdlets.cluster_views import show_group, show_node
-from winmigrate.lab.cmdlets.desk import Command
+from winmigrate.lab.cmdlets.desk import Command, Desk
 from winmigrate.lab.engine.effects import Call, Effect, Error, Output, ShouldProcess, Wait
+from winmigrate.lab.fabric import cluster as cl
 from winmigrate.lab.fabric import cluster_life, cluster_moves
 from winmigrate.lab.fabric.cluster import Cluster, Group, Node
 from winmigrate.lab.fabric.cluster_moves import Operation
@@ -191,6 +193,57 @@ def resume_node(seat: Seat, call: Call) -> Iterator[Effect]:
         yield Output(show_node(seat, node.host))
 
 
+def stop_node(seat: Seat, call: Call) -> Iterator[Effect]:
+    """Stop-ClusterNode: ends the cluster service of nodes; their roles go to others. Not where votes would be missing.
+    """
+    denied = whole_session(seat, call)
+    if denied is not None:
+        yield from refused(denied, call)
+        return
+    for node in _these(seat, call):
+        if isinstance(node, Error):
+            yield node
+            continue
+        host = seat.host(node.host)
+        if not (yield ShouldProcess(host.name, call.command)):
+            continue
+        there, every = seat.cluster.votes(seat.world)
+        if (there - node.weight) * 2 <= every:
+            # That it is not permitted is documented, the words are not published.
+            yield refusal(seat.desk, call, f"An error occurred stopping node '{host.name}'.",
+                          "The cluster does not have quorum without this node")
+            continue
+        with seat.world.lock:
+            host.services[cl.SERVICE].state = "Stopped"
+            cluster_life.hand_over(seat.world, seat.cluster, host)
+            seat.world.clock.changed()
+        yield Output(show_node(seat, node.host))
+
+
+def start_node(desk: Desk, call: Call) -> Iterator[Effect]:
+    """Start-ClusterNode: starts the cluster service of nodes; -ClearQuarantine lets a quarantined one back in."""
+    cluster = cl.cluster_of(desk.world, desk.host)
+    if cluster is None:
+        yield from refused(not_running(desk, call), call)
+        return
+    seat = Seat(desk, cluster, cluster)
+    denied = whole_session(seat, call)
+    if denied is not None:
+        yield from refused(denied, call)
+        return
+    for node in _these(seat, call):
+        if isinstance(node, Error):
+            yield node
+            continue
+        with seat.world.lock:
+            seat.host(node.host).services[cl.SERVICE].state = "Running"
+            node.state = "Up" if node.state == "Down" else node.state
+            if call.get("ClearQuarantine"):
+                node.status.discard("Quarantined")
+            seat.world.clock.changed()
+        yield Output(show_node(seat, node.host))
+
+
 def move_volume(seat: Seat, call: Call) -> Iterator[Effect]:
     """Move-ClusterSharedVolume: another node coordinates it."""
     behind = live_seat(call.get("InputObject"))
@@ -224,4 +277,5 @@ COMMANDS: dict[str, Command] = {name: command(name, seated(work)) for name, work
     "Suspend-ClusterNode": suspend_node,
     "Resume-ClusterNode": resume_node,
     "Move-ClusterSharedVolume": move_volume,
-}.items()}
+    "Stop-ClusterNode": stop_node,
+}.items()} | {"Start-ClusterNode": command("Start-ClusterNode", start_node)}

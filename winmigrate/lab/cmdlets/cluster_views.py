@@ -229,6 +229,14 @@ def _v4(network: Network) -> bool:
     return ":" not in network.address
 
 
+def _network_state(seat: Seat) -> str:
+    """Partitioned where nodes that are there do not reach each other."""
+    there = [key for key in seat.cluster.nodes if seat.cluster.state(seat.world, key) != "Down"]
+    if seat.item.state == "Up" and any(seat.world.apart(one, other) for one in there for other in there):
+        return "Partitioned"
+    return str(seat.item.state)
+
+
 declare("ClusterNetwork", {
     "Address": lambda s: s.item.address,
     "AddressMask": lambda s: _mask(s.item),
@@ -242,7 +250,7 @@ declare("ClusterNetwork", {
     "Metric": lambda s: s.item.metric,
     "Name": lambda s: s.item.name,
     "Role": lambda s: s.item.role,
-    "State": lambda s: s.item.state,
+    "State": _network_state,
 }, lambda s: s.item.name)
 
 
@@ -260,7 +268,7 @@ def _interface_state(seat: Seat) -> str:
     network, key = seat.item
     if seat.cluster.state(seat.world, key) == "Down":
         return "Unavailable"
-    if key in network.down or network.state == "Partitioned":
+    if key in network.down or _network_state(seat.of(network)) == "Partitioned":
         return "Unreachable"
     return "Failed" if network.state == "Down" else str(network.state)
 

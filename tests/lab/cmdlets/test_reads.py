@@ -277,7 +277,7 @@ def test_a_command_is_there_if_its_version_has_it(version: str) -> None:
     later |= {name: "2022" for name in COMMANDS if "AffinityRule" in name}
     later |= {name: "2012R2" for name in COMMANDS if "SmbDelegation" in name or "SmbBandwidthLimit" in name}
     later |= {"Set-SmbPathAcl": "2012R2", **{name: "2016" for name in COMMANDS if "-Local" in name}}
-    features = "features: {Failover-Clustering: Installed}"
+    features = "features: {Failover-Clustering: Installed, RSAT-AD-PowerShell: Installed}"
     with world_of(SITE.replace("version: 2019", f"version: {version}\n    {features}")) as world:
         table = Site(world).engine.table
         for name in COMMANDS:

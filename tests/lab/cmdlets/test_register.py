@@ -18,6 +18,7 @@ file_servers: {fs01: {shares: {VMs: {}}}}
 hosts:
   hv01:
     version: VERSION
+    features: {RSAT-AD-PowerShell: Installed}
     volumes: {D: 1 TB, E: 1 TB}
     switches: [External]
     addresses: [10.0.0.1/24]

@@ -307,3 +307,19 @@ def test_openings_are_kept_up_to_the_last_that_failed() -> None:
     one, two = recorder.transcripts()
     assert [entry.opening for entry in one.entries] == [False, False]
     assert [entry.opening for entry in two.entries] == [True, False, True, False]
+
+
+def test_clusters_and_nodes_that_nobody_named_before_are_learnt_and_their_resources_are_not() -> None:
+    redactor = Redactor()
+
+    def row(kind: str, name: str, *more: str) -> str:
+        types = "".join(
+            f"<T>{'Selected.' * (one == kind)}Microsoft.FailoverClusters.PowerShell.{one}</T>" for one in (kind, *more)
+        )
+        return f'<Obj RefId="0"><TN RefId="0">{types}</TN><MS><S N="Name">{name}</S></MS></Obj>'
+
+    for learnt in (row("Cluster", "PAYCLUSTER"), row("ClusterNode", "HVPROD9")):
+        redactor.learn(learnt)
+    redactor.learn(row("ClusterResource", "Virtual Machine", "ClusterNode"))
+    said = redactor.redact("the node HVPROD9 of PAYCLUSTER, Virtual Machine, paycluster.example")
+    assert said == "the node HOST1 of CLUSTER1, Virtual Machine, cluster1.example"

@@ -28,7 +28,7 @@ _WELL_KNOWN = frozenset(
     }
 )
 _SHORTEST = 3
-#: Properties whose value is a name, by what it names. A VM's own Name counts where its row is one of a VM.
+#: Properties whose value is a name, by what it names. What Name names, the type of its row says.
 _PROPERTIES = {
     "vm": ("VMName", "VirtualSystemName", "ElementName"),
     "host": ("ComputerName", "PSComputerName", "DNSHostName", "CSName", "DestinationHost", "MachineName"),
@@ -37,7 +37,12 @@ _PROPERTIES = {
 }
 _KIND_OF = {name.lower(): kind for kind, names in _PROPERTIES.items() for name in names}
 _NAMED = re.compile(r'<S N="(\w+)">([^<]{1,256})</S>')
-_VM_ROW = re.compile(r"<T>(?:Selected\.|Deserialized\.)*Microsoft\.HyperV\.PowerShell\.VirtualMachine</T>")
+_FIRST_TYPE = re.compile(r"<T>(?:Selected\.|Deserialized\.)*Microsoft\.([\w.]+)</T>")
+_ROWS = {
+    "HyperV.PowerShell.VirtualMachine": "vm",
+    "FailoverClusters.PowerShell.Cluster": "cluster",
+    "FailoverClusters.PowerShell.ClusterNode": "host",
+}
 #: PowerShell cuts long targets of errors in the middle, and a name with them: "payroll-d...sks".
 _CUT = re.compile(r"([^\s\\/:;,\"'<>()|=.]{3,64})?\.\.\.([^\s\\/:;,\"'<>()|=.]{3,64})?")
 _CODED = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -89,9 +94,10 @@ class Redactor:
 
     def learn(self, clixml: str) -> None:
         """Takes the names that properties of these objects hold."""
-        is_vm = _VM_ROW.search(clixml) is not None
+        row = _FIRST_TYPE.search(clixml)
+        own = None if row is None else _ROWS.get(row[1])
         for name, written in _NAMED.findall(clixml):
-            kind = "vm" if is_vm and name == "Name" else _KIND_OF.get(name.lower())
+            kind = own if own is not None and name == "Name" else _KIND_OF.get(name.lower())
             if kind is not None:
                 self._name(kind, _unescaped(written))
         for domain, user in _ACCOUNT.findall(clixml):

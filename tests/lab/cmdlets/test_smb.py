@@ -188,6 +188,18 @@ def test_connections_are_those_of_running_machines(host: Site) -> None:
     assert Site(host.world, "hv02").run(("Get-SmbConnection", {})).output == []
 
 
+def test_a_look_at_a_share_connects_an_idle_host_for_a_while(world: World) -> None:
+    site = Site(world, "hv02", ops("credssp", host="hv02"))
+    asked = ("Get-SmbConnection", {"ServerName": "fs01"})
+    site.run(("Test-Path", {"LiteralPath": "\\\\fs01\\VMs"}))
+    one = site.run(asked, select("ShareName", "Dialect", "UserName", "Credential")).one
+    assert [one.get(name) for name in ("ShareName", "Dialect", "UserName", "Credential")] == [
+        "VMs", "3.1.1", "CORP\\ops", "corp.example\\ops"]
+    with world.clock.parked():
+        world.clock.wait(world.clock.monotonic() + 1000, None)
+    assert site.run(asked).output == []
+
+
 @pytest.mark.parametrize(("version", "dialect"), [("2012", "3.00"), ("2012R2", "3.02"), ("2016", "3.1.1")])
 def test_the_dialect_is_the_best_of_both(version: str, dialect: str) -> None:
     with world_of(SHARE.replace("hv01:\n    version: 2022", f"hv01:\n    version: {version}")) as world:

@@ -137,6 +137,16 @@ def test_storage_goes_onto_a_share_and_off_it() -> None:
         assert not share(world).space.files.below("\\\\fs01\\VMs\\new\\Virtual Hard Disks")
 
 
+def test_storage_goes_onto_a_share_only_by_delegation_to_its_server() -> None:
+    onto = MoveSettings(include_storage=True, storage_path="\\\\fs01\\VMs\\new", credential=CREDENTIAL)
+    with world_of(SHARE.replace("delegation: all", "delegation: {hv01: [hv02, fs01]}")) as world:
+        assert move(world, "mixed01", "hv02", onto).failure is None
+    with world_of(SHARE.replace("delegation: all", "delegation: {hv01: [hv02]}")) as world:
+        failure = move(world, "mixed01", "hv02", onto).failure
+        assert (failure.slug, failure.hresult) == ("cifs-delegation", 0x80070005)
+        assert "to '\\\\fs01\\VMs\\new\\Virtual Hard Disks\\mixed01.vhdx'" in failure.message
+
+
 def test_a_full_share() -> None:
     with world_of(SHARE.replace("used: 1 TB", "used: 10230 GB")) as world:
         onto = MoveSettings(include_storage=True, storage_path="\\\\fs01\\VMs\\new", credential=CREDENTIAL)

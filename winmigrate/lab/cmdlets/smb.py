@@ -32,8 +32,8 @@ from winmigrate.lab.fabric import directory
 from winmigrate.lab.fabric.files import join
 from winmigrate.lab.fabric.host import Host
 from winmigrate.lab.fabric.rights import MASKS, AccessRule
-from winmigrate.lab.fabric.share import grant, revoke
-from winmigrate.lab.fabric.share_making import BUILTIN
+from winmigrate.lab.fabric.share import FileServer, grant, revoke
+from winmigrate.lab.fabric.share_making import BUILTIN, dialect_of
 
 
 def _name(one: Shared) -> str:
@@ -165,7 +165,7 @@ _SESSION = CimClass("MSFT_SmbSession", NAMESPACE, ("SessionId",), {
     "ClientComputerName": lambda desk, many: _client(many[0]),
     "ClientUserName": lambda desk, many: _account_name(desk, many[0].host),
     "ClusterNodeName": lambda desk, many: "",
-    "Dialect": lambda desk, many: dialect_shown(negotiated(many[0]), desk.host.version),
+    "Dialect": lambda desk, many: dialect_shown(negotiated(many[0].host, many[0].server), desk.host.version),
     "NumOpens": lambda desk, many: net.UInt64(len(many)),
     "ScopeName": lambda desk, many: many[0].server.host.name if many[0].server.scale_out else "*",
     "SecondsExists": lambda desk, many: net.UInt32(int(desk.world.clock.monotonic()) + 60),
@@ -192,10 +192,9 @@ def _account_name(desk: Desk, host: Host) -> str:
     return found.qualified if found is not None else "NT AUTHORITY\\ANONYMOUS LOGON"
 
 
-def negotiated(use: Use) -> str:
+def negotiated(host: Host, server: FileServer) -> str:
     """The dialect between a host and a server: the highest that both speak."""
-    own = {"2012": "3.0", "2012R2": "3.0.2"}.get(use.host.version, "3.1.1")
-    return min(own, use.server.dialect, key=lambda one: tuple(int(part) for part in one.split(".")))
+    return min(dialect_of(host.version), server.dialect, key=lambda one: tuple(int(part) for part in one.split(".")))
 
 
 def get_sessions(desk: Desk, call: Call) -> Iterator[Effect]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from winmigrate.facts.versions import at_least
@@ -24,48 +25,77 @@ from winmigrate.lab.engine import values as net
 from winmigrate.lab.engine.effects import Call, Effect, Error, Output, ShouldProcess
 from winmigrate.lab.fabric import directory
 from winmigrate.lab.fabric.accounts import ComputerAccount
-from winmigrate.lab.fabric.share import server_named
+from winmigrate.lab.fabric.share import FileServer, Share, server_named
 
 # --- connections -----------------------------------------------------------------------------------------------------
 
 
-def _user(desk: Desk, many: list[Use]) -> str:
-    found = directory.account_of(desk.world, desk.host)
-    return found.qualified if found is not None else ""
+#: Seconds after which a server ends a connection that nobody uses (AutoDisconnectTimeout, in minutes).
+IDLE = 15 * 60.0
 
 
-def _credential(desk: Desk, many: list[Use]) -> str:
-    found = directory.account_of(desk.world, desk.host)
-    home = desk.world.domain_of(desk.host)
-    return f"{home.name}\\{found.sam}" if found is not None and home is not None else ""
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An account's connection to a share. ``server_name`` as the path spells it."""
+
+    server_name: str
+    server: FileServer
+    share: Share
+    account: str
+    opens: int
+
+    @property
+    def credential(self) -> str:
+        """The account's name; its domain's DNS name stands before it where the directory has it."""
+        return self.account.rpartition("\\")[2]
+
+
+def _credential(desk: Desk, one: Connection) -> str:
+    home = desk.world.domain_named(one.account.partition("\\")[0])
+    return f"{home.name}\\{one.credential}" if home is not None else one.account
 
 
 _CONNECTION = CimClass("MSFT_SmbConnection", NAMESPACE, (), {
-    "SmbInstance": lambda desk, many: enum("SmbInstance", "Default"),
-    "ContinuouslyAvailable": lambda desk, many: many[0].share.continuously_available,
+    "SmbInstance": lambda desk, one: enum("SmbInstance", "Default"),
+    "ContinuouslyAvailable": lambda desk, one: one.share.continuously_available,
     "Credential": _credential,
-    "Dialect": lambda desk, many: dialect_shown(negotiated(many[0]), desk.host.version),
-    "Encrypted": lambda desk, many: many[0].server.encrypt or many[0].share.encrypt,
-    "NumOpens": lambda desk, many: net.UInt64(len(many)),
-    "Redirected": lambda desk, many: False,
-    "ServerName": lambda desk, many: many[0].spelled,
-    "ShareName": lambda desk, many: many[0].share.name,
-    "Signed": lambda desk, many: desk.host.smb.require_signing or many[0].server.signing == "required",
-    "UserName": _user,
+    "Dialect": lambda desk, one: dialect_shown(negotiated(desk.host, one.server), desk.host.version),
+    "Encrypted": lambda desk, one: one.server.encrypt or one.share.encrypt,
+    "NumOpens": lambda desk, one: net.UInt64(one.opens),
+    "Redirected": lambda desk, one: False,
+    "ServerName": lambda desk, one: one.server_name,
+    "ShareName": lambda desk, one: one.share.name,
+    "Signed": lambda desk, one: desk.host.smb.require_signing or one.server.signing == "required",
+    "UserName": lambda desk, one: one.account,
 })
 
 
-def get_connections(desk: Desk, call: Call) -> Iterator[Effect]:
-    """Get-SmbConnection: what running machines hold open. A server that nothing is open on is not there, without an
-    error (that is not known of Windows).
-    """
-    found: dict[tuple[str, str], list[Use]] = {}
+def connections(desk: Desk) -> list[Connection]:
+    """What running machines hold open, as the host's account, and what sessions have looked at of late."""
+    own = directory.account_of(desk.world, desk.host)
+    found: dict[tuple[str, str, str], list[Use]] = {}
     for use in uses(desk, desk.host):
-        if use.server.host is not desk.host:
-            found.setdefault((use.spelled.lower(), use.share.name.lower()), []).append(use)
-    for many in found.values():
-        instance = CimInstance(desk, _CONNECTION, many)
-        if all(picked([str(instance[name])], [str(one) for one in each(call.get(name))], str)
+        if use.server.host is not desk.host and own is not None:
+            found.setdefault((use.spelled.lower(), use.share.name.lower(), own.qualified), []).append(use)
+    made = [Connection(many[0].spelled, many[0].server, many[0].share, key[2], len(many))
+            for key, many in found.items()]
+    now = desk.world.clock.monotonic()
+    for (spelled, name, account), when in list(desk.host.smb.touched.items()):
+        server = server_named(desk.world, spelled)
+        share = server.share(name) if server is not None else None
+        if server is not None and share is not None and now - when < IDLE and (
+                spelled.lower(), name.lower(), account) not in found:
+            made.append(Connection(spelled, server, share, account, 1))
+    return made
+
+
+def get_connections(desk: Desk, call: Call) -> Iterator[Effect]:
+    """Get-SmbConnection. A server that nothing is connected to is not there, without an error (that is not known of
+    Windows).
+    """
+    for one in connections(desk):
+        instance = CimInstance(desk, _CONNECTION, one)
+        if all(picked([str(instance[name])], [str(each_one) for each_one in each(call.get(name))], str)
                for name in ("ServerName", "UserName")):
             yield Output(show_instance(instance))
 

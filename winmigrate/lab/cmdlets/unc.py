@@ -30,7 +30,9 @@ def _comes_as_user(desk: Desk, caller: Any, server: FileServer, *, by_service: b
 
 
 def is_denied(desk: Desk, caller: Any, path: str, *, by_service: bool = False) -> bool:
-    """May the session not read there? False for any path that is on no file server of the fabric."""
+    """May the session not read there? False for any path that is on no file server of the fabric. Where it may, the
+    host is connected to that share for a while.
+    """
     server = _server(desk, path)
     if server is None:
         return False
@@ -40,7 +42,12 @@ def is_denied(desk: Desk, caller: Any, path: str, *, by_service: bool = False) -
     user = acting(desk.world, desk.host, caller, server.host)
     if place is None:
         return False  # not there, which is another error
-    return user is None or mask_at(desk.world, place, user) & MASKS["Read"] != MASKS["Read"]
+    if user is None or mask_at(desk.world, place, user) & MASKS["Read"] != MASKS["Read"]:
+        return True
+    parts = parts_of(path)
+    if parts is not None and server.host is not desk.host and not by_service:
+        desk.host.smb.touched[parts[0], place.share.name, user.qualified] = desk.world.clock.monotonic()
+    return False
 
 
 def denied(path: str) -> Error:

@@ -343,7 +343,7 @@ def disk_full(vm: VM, source: Host, path: str) -> MigrationFailure:
 
 
 def share_denied(vm: VM, source: Host, path: str, destination: Host) -> MigrationFailure:
-    share = f"\\\\{destination.name}\\{path[:1]}${path[2:]}"
+    share = path if path.startswith("\\\\") else f"\\\\{destination.name}\\{path[:1]}${path[2:]}"
     return _failed(vm, "source", source, f"Failed to copy file '{path}' to '{share}': Access is denied. "
                    f"(0x{ACCESS_DENIED:08X})", hresult=ACCESS_DENIED, slug="cifs-delegation")
 

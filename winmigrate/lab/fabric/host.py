@@ -139,12 +139,15 @@ class Feature:
 
 @dataclass(slots=True, eq=False)
 class SmbClient:
-    """``limits``: category -> bytes a second. ``rdma``: the aliases of the interfaces that have it."""
+    """``limits``: category -> bytes a second. ``rdma``: the aliases of the interfaces that have it. ``touched``: what
+    sessions have opened: (server as spelled, share, account) -> when, fabric clock.
+    """
 
     require_signing: bool = False
     require_encryption: bool = False
     limits: dict[str, int] = field(default_factory=dict)
     rdma: set[str] = field(default_factory=set)
+    touched: dict[tuple[str, str, str], float] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)

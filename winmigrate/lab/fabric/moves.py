@@ -17,7 +17,7 @@ from winmigrate.lab.fabric.compatibility import fits_memory, problems, switch_fo
 from winmigrate.lab.fabric.failures import MigrationFailure
 from winmigrate.lab.fabric.files import FileEntry
 from winmigrate.lab.fabric.fluid import Flow, Resource
-from winmigrate.lab.fabric.identity import Caller, hop_c, may_copy
+from winmigrate.lab.fabric.identity import Caller, hop_c
 from winmigrate.lab.fabric.layout import Copy, Layout, MoveSettings, lay_out
 from winmigrate.lab.fabric.planned import destroy_planned
 from winmigrate.lab.fabric.world import MIB, VM, Host, Job, World
@@ -150,9 +150,9 @@ class Move:
         if not self._enter("storage"):
             return None
         self._storage_began = at
-        if not may_copy(self.world, self.source, self.destination, self.caller):
-            return self.fail(at, failures.share_denied(
-                self.vm, self.source, self.layout.copies[0].target, self.destination))
+        for way in self.layout.copies:
+            if not opening.may_write(self.world, self.source, self.destination, self.caller, way.target):
+                return self.fail(at, failures.share_denied(self.vm, self.source, way.target, self.destination))
         self._copy(at, 0)
         return None
 

@@ -13,6 +13,7 @@ from winmigrate.lab.fabric import failures, fibre
 from winmigrate.lab.fabric.compatibility import Problem
 from winmigrate.lab.fabric.directory import account_of
 from winmigrate.lab.fabric.failures import MigrationFailure
+from winmigrate.lab.fabric.identity import Caller, may_copy
 from winmigrate.lab.fabric.layout import MoveSettings, lay_out
 from winmigrate.lab.fabric.share import has_all, parts_of, place_of, server_named
 from winmigrate.lab.fabric.world import VM, Disk, Host, World
@@ -72,6 +73,14 @@ def at_destination(world: World, vm: VM, source: Host, destination: Host, settin
 def _words(vm: VM, item: Disk | None, path: str, reason: Closed) -> str:
     said = failures.not_registered if item is None else failures.attachment
     return said(vm, path, reason.cause, reason.code)
+
+
+def may_write(world: World, source: Host, destination: Host, caller: Caller, path: str) -> bool:
+    """Can the source write a file of a move there on behalf of the caller: at the destination, or on the file server
+    that a UNC path leads to?
+    """
+    place = place_of(world, path)
+    return may_copy(world, source, destination if place is None else place.server.host, caller)
 
 
 def to_start(world: World, host: Host, vm: VM) -> MigrationFailure | None:

@@ -62,7 +62,7 @@ class Acls:
             found = self.own.get(path.lower(), self.entries)
             if found is None:
                 text = f"Cannot find path '{path}' because it does not exist."
-                yield Failure(text, _NO_PATH, 13, path)
+                yield Failure(text, _NO_PATH, 13)
                 continue
             there = {"AclPath": f"Microsoft.PowerShell.Core\\FileSystem::{path}"}
             yield from ({**there, **one} if isinstance(one, dict) else one for one in found)

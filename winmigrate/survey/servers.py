@@ -133,7 +133,7 @@ def _with_rights(
             acls = found
         else:
             acls = rows(AclEntry, answer.objects, version)
-            unread = {path_key(error.target): reason_of(error, facts.server, hyper_v=False) for error in answer.errors}
+            unread = _unread(folders, answer, acls, facts.server)
     recent = at_least(version, "2016")
     return FileServerFacts(
         facts.server,
@@ -147,6 +147,19 @@ def _with_rights(
         unread,
         {**facts.incomplete, **reader.incomplete},
     )
+
+
+def _unread(
+    folders: tuple[str, ...], answer: Answer, acls: tuple[AclEntry, ...], server: str
+) -> dict[str, Unreadable]:
+    """Folder -> why its rights did not come. Get-Acl's errors name no target; the folder stands in the text of some."""
+    answered = {path_key(entry.folder) for entry in acls if isinstance(entry.folder, str)}
+    found: dict[str, Unreadable] = {}
+    for folder in folders:
+        if answer.errors and path_key(folder) not in answered:
+            mine = next((error for error in answer.errors if f"'{folder}'" in error.message), answer.errors[0])
+            found[path_key(folder)] = reason_of(mine, server, hyper_v=False)
+    return found
 
 
 @dataclass(slots=True)

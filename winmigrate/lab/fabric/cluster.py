@@ -158,6 +158,7 @@ class Cluster:
     smb_factor: int = 2500
     access_point: str = "ActiveDirectoryAndDns"
     quorate: bool = True
+    awaits_votes: bool = False  # not quorate, until enough nodes are back
     queue: list[Any] = field(default_factory=list)
     parameters: dict[str, Any] = field(default_factory=dict)
 
@@ -301,7 +302,7 @@ def clustered(world: World, vm_id: uuid.UUID) -> tuple[Cluster, Group] | None:
     return None
 
 
-def limit_of(world: World, cluster: Cluster, host: Host) -> int:
+def limit_of(cluster: Cluster, host: Host) -> int:
     """How many moves a node takes part in at once: the cluster's number from 2022 on, the host's own before."""
     return cluster.parallel if at_least(host.version, "2022") else host.migration.limit
 
@@ -311,14 +312,22 @@ def limit_of(world: World, cluster: Cluster, host: Host) -> int:
 
 def add_role(world: World, cluster: Cluster, host: Host, vm: VM, name: str = "") -> Group:
     """Makes a group of a machine, with its two resources."""
-    title = name or vm.name
+    title = name or _free_name(cluster, vm.name)
     group = Group(uuid.uuid5(cluster.id, f"group/{vm.id}/{title}"), title, "VirtualMachine", host.key, vm.id)
     cluster.groups.append(group)
+    machine = vm.name if name else title
     for kind in ("Virtual Machine", "Virtual Machine Configuration"):
-        cluster.resources.append(Resource(uuid.uuid5(group.id, kind), f"{kind} {vm.name}", kind, title,
+        cluster.resources.append(Resource(uuid.uuid5(group.id, kind), f"{kind} {machine}", kind, title,
                                           parameters={"VmID": str(vm.id)}))
     vm.clustered = True
     return group
+
+
+def _free_name(cluster: Cluster, name: str) -> str:
+    """The name, with a number behind it where a group has it already (how Windows tells them apart is not published).
+    """
+    numbered = (f"{name} ({number})" for number in range(1, len(cluster.groups) + 2))
+    return name if cluster.group(name) is None else next(one for one in numbered if cluster.group(one) is None)
 
 
 def remove_role(world: World, cluster: Cluster, group: Group) -> None:

@@ -49,6 +49,7 @@ def node_lost(world: World, cluster: Cluster, host: Host) -> None:
         there, every = cluster.votes(world)
         if there * 2 <= every:
             lose_quorum(world, cluster, None)
+            cluster.awaits_votes = True
             return
         hand_over(world, cluster, host)
 
@@ -73,12 +74,14 @@ def hand_over(world: World, cluster: Cluster, host: Host) -> None:
 def fail_over(world: World, cluster: Cluster, group: Group, to: str | None) -> None:
     """A machine stops where it is and starts on another node, unplanned: what it did is lost.
 
-    Raises LabError where the group has no machine.
+    Raises LabError where the group has no machine, or the node is not up.
     """
     found = cluster.home(world, group)
     if found is None:
         raise LabError(f'the group "{group.name}" has no machine')
     source, vm = found
+    if to is not None and not cluster.is_up(world, to):
+        raise LabError(f"{to} is not up")
     for move in list(world.moves.values()):
         if not move.over and move.vm is vm:
             move.fail(world.clock.monotonic(), failures.connection_reset(vm, source), leave=not source.reachable)
@@ -100,7 +103,14 @@ def fail_over(world: World, cluster: Cluster, group: Group, to: str | None) -> N
 
 
 def node_back(world: World, cluster: Cluster, host: Host) -> None:
-    """A node is back: roles that prefer it, and may fail back, come to it after a while."""
+    """A node is back: with it there may be votes enough; roles that prefer it come after a while, if they may."""
+    if cluster.awaits_votes:
+        witness = cluster.witness_weight if cluster.witness is not None else 0
+        every = sum(node.weight for node in cluster.nodes.values()) + witness
+        there = sum(node.weight for node in cluster.nodes.values() if world.hosts[node.host].reachable) + witness
+        if there * 2 > every:
+            regain_quorum(world, cluster)
+
     def back(_at: float) -> None:
         hour = world.clock.now().hour
         for group in cluster.groups:
@@ -200,7 +210,7 @@ def lose_quorum(world: World, cluster: Cluster, lasts: float | None) -> None:
 
 def regain_quorum(world: World, cluster: Cluster) -> None:
     """The service runs again on every node that answers; machines that ran start again."""
-    cluster.quorate = True
+    cluster.quorate, cluster.awaits_votes = True, False
     for volume in cluster.volumes:
         volume.space.files.online = volume.state == "Online"
     for key in cluster.nodes:

@@ -164,7 +164,7 @@ def _target(world: World, cluster: Cluster, group: Group, source: Host, node: st
 def _free(world: World, cluster: Cluster, operation: Operation) -> bool:
     """Has each of the two nodes a move to spare?"""
     going = [move for move in world.moves.values() if not move.over]
-    return all(sum(host in (move.source, move.destination) for move in going) < cl.limit_of(world, cluster, host)
+    return all(sum(host in (move.source, move.destination) for move in going) < cl.limit_of(cluster, host)
                for host in (operation.source, operation.destination))
 
 

@@ -18,7 +18,7 @@ def refusal(move: Move) -> MigrationFailure | None:
     for side, host in (("source", move.source), ("destination", move.destination)):
         here = [other for other in others if host in (other.source, other.destination)]
         cluster = cluster_of(move.world, host)
-        limit = limit_of(move.world, cluster, host) if cluster is not None else host.migration.limit
+        limit = limit_of(cluster, host) if cluster is not None else host.migration.limit
         if len(here) >= limit:
             return failures.limit_reached(move.vm, side, host, limit)
         if move.settings.moves_storage:

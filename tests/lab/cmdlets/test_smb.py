@@ -237,7 +237,7 @@ def test_limits_want_their_feature(world: World) -> None:
 
 
 def test_delegation_to_a_file_server(world: World) -> None:
-    site = Site(world)
+    site = Site(world, "hv02")
     asked = ("Get-SmbDelegation", {"SmbServer": "fs01"})
     answer = site.run(asked)
     assert answer.said == ["SMB Delegation cmdlets require the installation of the Active Directory module for Windows "

@@ -8,11 +8,13 @@ import pytest
 
 from tests.lab.fabric.worlds import ops, vm_of, world_of
 from winmigrate.errors import InputFaults
+from winmigrate.lab import endpoints
 from winmigrate.lab.fabric import directory, identity
 from winmigrate.lab.fabric.failures import MigrationFailure
 from winmigrate.lab.fabric.identity import Logon, hop_b, hop_c, may_log_on, may_manage
 from winmigrate.lab.fabric.loading import make_world, read_fabric
 from winmigrate.lab.fabric.world import ComputerAccount, Group, User, World
+from winmigrate.lab.wire import LogonContext
 
 TEXT = """
 domains:
@@ -173,3 +175,21 @@ def test_faults_have_their_place(text: str, said: str) -> None:
     with pytest.raises(InputFaults) as caught:
         make_world(read_fabric(text, "f.yml"))
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(("user", "protocol", "comes_in"), [
+    ("guarded", "ntlm", False), ("guarded", "kerberos", True), ("guarded", "basic", False), ("ops", "ntlm", True),
+    ("stopped", "ntlm", False), ("late", "kerberos", False), ("fay", "ntlm", False), ("pat", "ntlm", True),
+])
+def test_who_opens_a_session(user: str, protocol: str, comes_in: bool) -> None:
+    with world_of(TEXT) as world:
+        context = LogonContext(user_of(world, user).qualified, protocol, False, "hv02")
+        assert endpoints.admits(world, world.hosts["hv02"], context) is comes_in
+
+
+def test_a_directory_that_is_gone_is_that_of_its_own_users() -> None:
+    with world_of(TEXT) as world:
+        world.domain.reachable = False
+        host = world.hosts["hv02"]
+        assert not may_log_on(world, host, user_of(world, "junior"))
+        assert may_log_on(world, host, user_of(world, "pat"))

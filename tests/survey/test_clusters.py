@@ -19,6 +19,7 @@ from winmigrate.playbook.types import Migration, Playbook, Selector, Target
 from winmigrate.survey import (
     Candidate,
     Candidates,
+    HostFacts,
     Roll,
     RollEntry,
     RollVM,
@@ -27,7 +28,9 @@ from winmigrate.survey import (
     find_candidates,
     take_survey,
 )
+from winmigrate.survey.facts_of_clusters import live_limit
 from winmigrate.windows.cluster import Cluster
+from winmigrate.windows.host import VMHost
 
 WEB = str(identify(1))
 _SERVICE = {"Name": "ClusSvc", "State": "Running", "StartMode": "Auto"}
@@ -223,3 +226,19 @@ def test_an_old_roll_without_clusters_is_read() -> None:
     for name in ("cluster", "cluster_nodes"):
         del old["entries"]["hv01"][name]
     assert adapter.validate_python(old) == roll
+
+
+@pytest.mark.parametrize(
+    ("own", "cluster", "limit"),
+    [(4, 1, 1), (2, 8, 2), (2, None, 2), (2, Unreadable("not on this build"), 2), (Unreadable("denied"), 1, "denied")],
+)
+def test_the_least_of_a_hosts_limit_and_its_clusters_counts(own: Any, cluster: Any, limit: Any) -> None:
+    facts = HostFacts(
+        "hv01",
+        vm_host=VMHost(maximum_virtual_machine_migrations=own),
+        cluster=Cluster("CLU1", maximum_parallel_migrations=cluster),
+    )
+    found = live_limit(facts)
+    assert (found.reason if isinstance(found, Unreadable) else found) == limit
+    assert live_limit(replace(facts, cluster=None)) == own
+    assert live_limit(replace(facts, vm_host=Unreadable("gone"))) == Unreadable("gone")

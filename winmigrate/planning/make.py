@@ -19,6 +19,7 @@ from winmigrate.planning.estimate import seconds_for
 from winmigrate.planning.expectations import disks_digest
 from winmigrate.planning.plan import Capacity, Expectation, ExpectationKind, HostLimits, Plan, Refusal, Step, Window
 from winmigrate.survey import Candidate, Candidates, HostFacts, Roll, Survey
+from winmigrate.survey.facts_of_clusters import live_limit
 from winmigrate.survey.wishes import files_of, storage_of
 from winmigrate.windows.move import FileByFile, OneFolder, Storage
 from winmigrate.windows.paths import FileKind, PlannedFile, volume
@@ -321,11 +322,11 @@ def _bind_after(steps: list[Step], candidates: Candidates, playbook: Playbook) -
 
 def _limits(name: str, facts: HostFacts, playbook: Playbook, inventory: Inventory) -> HostLimits:
     host = facts.vm_host
-    own_live = host if isinstance(host, Unreadable) else host.maximum_virtual_machine_migrations
     own_storage = host if isinstance(host, Unreadable) else host.maximum_storage_migrations
     wished = inventory.hosts[name].limits
     asked = playbook.limits
-    return HostLimits(_limit(own_live, wished.live, asked.live), _limit(own_storage, wished.storage, asked.storage))
+    live = _limit(live_limit(facts), wished.live, asked.live)
+    return HostLimits(live, _limit(own_storage, wished.storage, asked.storage))
 
 
 def _limit(own: int | Unreadable, inventory: int | None, playbook: int | None) -> int:

@@ -127,6 +127,18 @@ def name_of(facts: HostFacts) -> str | Unreadable | None:
     return found.name if isinstance(found, Cluster) else found
 
 
+def live_limit(facts: HostFacts) -> int | Unreadable:
+    """Live migrations at once: the host's own limit, or its cluster's where that is less (2022 with its updates).
+
+    https://learn.microsoft.com/powershell/module/hyper-v/set-vmhost
+    """
+    if isinstance(facts.vm_host, Unreadable):
+        return facts.vm_host
+    own, found = facts.vm_host.maximum_virtual_machine_migrations, facts.cluster
+    limit = found.maximum_parallel_migrations if isinstance(found, Cluster) else None
+    return min(own, limit) if isinstance(own, int) and isinstance(limit, int) else own
+
+
 def speakers(hosts: Iterable[HostFacts]) -> dict[str, str]:
     """Cluster -> the first of its nodes among these hosts: the one that is asked for the whole of it."""
     found: dict[str, str] = {}

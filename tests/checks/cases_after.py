@@ -10,7 +10,10 @@ from tests.checks.world import (
     ADAPTERS,
     CHECKPOINT_DISKS,
     DISKS,
+    MEMORY,
     NOW,
+    PROCESSORS,
+    SECURITY,
     VM,
     WEB,
     AbsentExcept,
@@ -21,6 +24,9 @@ from tests.checks.world import (
     denied,
     drive,
     enum,
+    memory,
+    processor,
+    security,
     vhd,
     vm_row,
 )
@@ -52,6 +58,7 @@ class Moved:
         there[ADAPTERS] = [adapter(WEB, "Ext", MacAddress="00155D000001")]
         there[DISKS] = [drive(WEB, NEW)]
         there[CHECKPOINT_DISKS] = []
+        there[PROCESSORS], there[MEMORY], there[SECURITY] = [processor(WEB)], [memory(WEB)], [security()]
         there["Get-VHD"] = Chains(vhd(NEW))
         here = self.after.answers["hv01"]
         here[VM], here[ADAPTERS], here[DISKS] = [], [], []

@@ -11,6 +11,7 @@ from tests.checks import (
     cases_after,
     cases_clusters,
     cases_destination,
+    cases_devices,
     cases_directory,
     cases_hosts,
     cases_shares,
@@ -33,6 +34,7 @@ CASES: list[Case] = [
     *cases_hosts.CASES, *cases_shares.CASES,
     *cases_access.CASES, *cases_directory.CASES,
     *cases_vms.CASES,
+    *cases_devices.CASES,
     *cases_destination.CASES,
     *cases_clusters.CASES,
 ]

@@ -36,6 +36,9 @@ CHECKPOINTS = "Get-VM | Get-VMSnapshot"
 CHECKPOINT_DISKS = "Get-VM | Get-VMSnapshot | Get-VMHardDiskDrive"
 DVDS = "Get-VM | Get-VMDvdDrive"
 DEVICES = "Get-VM | Get-VMAssignableDevice"
+PROCESSORS = "Get-VM | Get-VMProcessor"
+MEMORY = "Get-VM | Get-VMMemory"
+SECURITY = "Get-VM | Get-VMSecurity"
 LISTENER = "Msvm_VirtualSystemMigrationService | expand MigrationServiceListenerIPAddressList"
 GUARD = "Win32_DeviceGuard | expand SecurityServicesRunning"
 
@@ -70,7 +73,8 @@ def vm_row(vm_id: uuid.UUID, name: str, **more: Any) -> Row:
 
 
 def adapter(vm_id: uuid.UUID, switch: str | None, **more: Any) -> Row:
-    return {"Id": f"Microsoft:{vm_id}\\A", "VMId": vm_id, "Name": "Network Adapter", "SwitchName": switch, **more}
+    known = {"Id": f"Microsoft:{vm_id}\\A", "VMId": vm_id, "Name": "Network Adapter", "PoolName": ""}
+    return {**known, "SwitchName": switch, **more}
 
 
 def drive(vm_id: uuid.UUID, path: str | None, location: int = 0, **more: Any) -> Row:
@@ -84,8 +88,47 @@ def drive(vm_id: uuid.UUID, path: str | None, location: int = 0, **more: Any) ->
         "ControllerNumber": 0,
         "ControllerLocation": location,
         "SupportPersistentReservations": False,
+        "PoolName": "Primordial",
         **more,
     }
+
+
+def processor(vm_id: uuid.UUID, **more: Any) -> Row:
+    return {
+        "VMId": vm_id,
+        "VMName": "web01" if vm_id == WEB else "db01",
+        "Count": 2,
+        "ExposeVirtualizationExtensions": False,
+        "CompatibilityForMigrationEnabled": False,
+        "CompatibilityForOlderOperatingSystemsEnabled": False,
+        "Reserve": 0,
+        "Maximum": 100,
+        "RelativeWeight": 100,
+        "MaximumCountPerNumaNode": 16,
+        "MaximumCountPerNumaSocket": 1,
+        "ResourcePoolName": "Primordial",
+        **more,
+    }
+
+
+def memory(vm_id: uuid.UUID, **more: Any) -> Row:
+    return {
+        "VMId": vm_id,
+        "VMName": "web01" if vm_id == WEB else "db01",
+        "Startup": 4 * GIB,
+        "Minimum": 1 * GIB,
+        "Maximum": 8 * GIB,
+        "DynamicMemoryEnabled": False,
+        "Buffer": 20,
+        "Priority": 50,
+        "MaximumPerNumaNode": 32 * 1024,
+        "ResourcePoolName": "Primordial",
+        **more,
+    }
+
+
+def security(**more: Any) -> Row:
+    return {"TpmEnabled": False, "Shielded": False, "EncryptStateAndVmMigrationTraffic": False, **more}
 
 
 def vhd(path: str, gib: int = 20, parent: str = "") -> Row:
@@ -197,6 +240,9 @@ class World:
         there[VM] = [*there.get(VM, ()), vm_row(vm_id, name)]
         there[ADAPTERS] = [*there.get(ADAPTERS, ()), adapter(vm_id, "External")]
         there[DISKS] = [*there.get(DISKS, ()), drive(vm_id, disk)]
+        there[PROCESSORS] = [*there.get(PROCESSORS, ()), processor(vm_id)]
+        there[MEMORY] = [*there.get(MEMORY, ()), memory(vm_id)]
+        there.setdefault(SECURITY, [security()])
         known = there["Get-VHD"].rows if "Get-VHD" in there else {}
         there["Get-VHD"] = Chains(*known.values(), vhd(disk))
 
@@ -321,11 +367,23 @@ def _host(name: str, last: int) -> dict[str, Any]:
                 "MaximumVirtualMachineMigrations": 2,
                 "MaximumStorageMigrations": 2,
                 "UseAnyNetworkForMigration": False,
+                "NumaSpanningEnabled": True,
             }
         ),
         "Get-VMHostSupportedVersion": [{"Version": version} for version in ("5.0", "8.0", "9.0")],
         GUARD: [0, 2],
         LISTENER: [f"10.30.0.{last}"],
+        "Get-VMHostNumaNode": [
+            {"NodeId": node, "ProcessorsAvailability": [100] * 8, "MemoryAvailable": 30 << 10, "MemoryTotal": 32 << 10}
+            for node in (0, 1)
+        ],
+        "Get-VMResourcePool": [
+            {"Name": "Primordial", "ResourcePoolType": enum("VMResourcePoolType", kind)}
+            for kind in ("Memory", "Processor", "Ethernet", "VHD")
+        ],
+        "Get-HgsClientConfiguration": [
+            {"IsHostGuarded": False, "AttestationServerUrl": "", "AttestationStatus": "NotConfigured"}
+        ],
         "Get-VMMigrationNetwork": [{"Subnet": "10.30.0.0/24", "Priority": 0}],
         "Get-NetIPAddress": [
             {"IPAddress": f"10.{net}.0.{last}", "PrefixLength": 24, "AddressFamily": 2} for net in (20, 30)

@@ -13,7 +13,20 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from winmigrate.facts import Unreadable
+from winmigrate.windows.adapters import AdapterAcl, AdapterExtendedAcl, AdapterIsolation, SwitchExtension
+from winmigrate.windows.adapter_rules import Acl, ExtendedAcl, Isolation, SwitchExtension
 from winmigrate.windows.cluster import Cluster
+from winmigrate.windows.devices import (
+    Certificate,
+    FloppyDrive,
+    GpuPartition,
+    GuardianClient,
+    Link,
+    NumaNode,
+    RemoteFx,
+    ResourcePool,
+    San,
+)
 from winmigrate.windows.host import (
     ComputerSystem,
     Feature,
@@ -26,7 +39,8 @@ from winmigrate.windows.host import (
 )
 from winmigrate.windows.migration import MigrationJob, PlannedVM
 from winmigrate.windows.network import IPAddress, MigrationNetwork, Switch
-from winmigrate.windows.row import NOT_ASKED
+from winmigrate.windows.replication import Replication
+from winmigrate.windows.row import NOT_ASKED, NOT_ON_THIS_BUILD
 from winmigrate.windows.share import SmbClient, SmbConnection
 from winmigrate.windows.storage import VHD, HardDisk, Volume
 from winmigrate.windows.vm import (
@@ -76,8 +90,9 @@ class HostFacts(Indexed):
 
     ``asked_at``: our clock when ``operating_system.local_date_time`` was read. ``security`` is read for the candidates'
     VMs only; ``checkpoint_disks`` are the drives of checkpoints; ``vhds`` holds every file of every chain, leaves and
-    parents alike. ``cluster``: the one it is a node of, None for none. ``incomplete``: table name -> what went wrong
-    beside the rows that came.
+    parents alike. ``links``: what is a reparse point in the folders of candidates' files, here or to come, by the key
+    of the folder's path (empty: none, or no such folder). ``cluster``: the one it is a node of, None for none.
+    ``incomplete``: table name -> what went wrong beside the rows that came.
     """
 
     host: str
@@ -104,6 +119,10 @@ class HostFacts(Indexed):
     vms: tuple[VM, ...] | Unreadable = NOT_ASKED
     adapters: tuple[Adapter, ...] | Unreadable = NOT_ASKED
     vlans: tuple[AdapterVlan, ...] | Unreadable = NOT_ASKED
+    isolation: tuple[AdapterIsolation, ...] | Unreadable = NOT_ASKED
+    acls: tuple[AdapterAcl, ...] | Unreadable = NOT_ASKED
+    extended_acls: tuple[AdapterExtendedAcl, ...] | Unreadable = NOT_ASKED
+    switch_extensions: tuple[SwitchExtension, ...] | Unreadable = NOT_ASKED
     vm_processors: tuple[VMProcessor, ...] | Unreadable = NOT_ASKED
     vm_memory: tuple[Memory, ...] | Unreadable = NOT_ASKED
     firmware: tuple[Firmware, ...] | Unreadable = NOT_ASKED
@@ -118,6 +137,20 @@ class HostFacts(Indexed):
     vhds: tuple[VHD, ...] | Unreadable = NOT_ASKED
     smb_connections: tuple[SmbConnection, ...] | Unreadable = NOT_ASKED
     smb_client: SmbClient | Unreadable = NOT_ASKED
+    floppy_drives: tuple[FloppyDrive, ...] | Unreadable = NOT_ASKED
+    gpu_partitions: tuple[GpuPartition, ...] | Unreadable = NOT_ASKED
+    remote_fx: tuple[RemoteFx, ...] | Unreadable = NOT_ASKED
+    sans: tuple[San, ...] | Unreadable = NOT_ASKED
+    resource_pools: tuple[ResourcePool, ...] | Unreadable = NOT_ASKED
+    numa_nodes: tuple[NumaNode, ...] | Unreadable = NOT_ASKED
+    certificates: tuple[Certificate, ...] | Unreadable = NOT_ASKED
+    guardian_client: GuardianClient | Unreadable = NOT_ASKED
+    acls: tuple[Acl, ...] | Unreadable = NOT_ASKED
+    extended_acls: tuple[ExtendedAcl, ...] | Unreadable = NOT_ASKED
+    isolations: tuple[Isolation, ...] | Unreadable = NOT_ASKED
+    switch_extensions: tuple[SwitchExtension, ...] | Unreadable = NOT_ASKED
+    replications: tuple[Replication, ...] | Unreadable = NOT_ASKED
+    links: dict[str, tuple[Link, ...] | Unreadable] = field(default_factory=dict)
     cluster: Cluster | Unreadable | None = NOT_ASKED
     incomplete: dict[str, str] = field(default_factory=dict)
 
@@ -144,6 +177,11 @@ class HostFacts(Indexed):
     def vlans_of(self, vm_id: str) -> tuple[AdapterVlan, ...] | Unreadable:
         """The VLAN settings of the VM's adapters."""
         return self._of("vlans", self.vlans, vm_id)
+
+    def rules_of(self, table: str, vm_id: str) -> tuple[Any, ...] | Unreadable:
+        """The VM's rows in ``acls``, ``extended_acls`` or ``isolations``; none where that Windows has no such thing."""
+        found = getattr(self, table)
+        return () if found == NOT_ON_THIS_BUILD else self._of(table, found, vm_id)
 
     def processor_of(self, vm_id: str) -> VMProcessor | Unreadable | None:
         """The VM's processor settings."""

@@ -35,9 +35,8 @@ class Reader:
         if not table.exists(self.version):
             return NOT_ON_THIS_BUILD
         answer = self.answers.get(table.name)
-        if table.absent and isinstance(answer, Answer) and not answer.objects and answer.errors:
-            if all(error.fqeid.partition(",")[0] == table.absent for error in answer.errors):
-                return ()
+        if table.absent and isinstance(answer, Answer) and _says(answer, table.absent):
+            return ()
         objects = self.objects(table.name)
         return objects if isinstance(objects, Unreadable) else table.rows(objects, self.version, members)
 
@@ -90,6 +89,12 @@ class Reader:
         return Unreadable(reason, needs=needed_right(self.host, hyper_v=name not in _OF_THE_SYSTEM))
 
 
+def _says(answer: Answer, error_id: str) -> bool:
+    """Is this error all that came?"""
+    ids = {error.fqeid.partition(",")[0] for error in answer.errors}
+    return not answer.objects and ids == {error_id}
+
+
 def _flat(objects: Collection[Any]) -> list[Any]:
     """A host may send a list as one object, or each of its items as one."""
     return [inner for item in objects for inner in (item if isinstance(item, list) else [item])]
@@ -97,8 +102,8 @@ def _flat(objects: Collection[Any]) -> list[Any]:
 
 #: Reads that local administrators alone may do; the rest is Hyper-V's.
 _OF_THE_SYSTEM = frozenset(
-    {"computer_system", "operating_system", "processors", "services", "features", "volumes", "addresses", "files", "links",
-     "guardian_client"}
+    {"computer_system", "operating_system", "processors", "services", "features", "volumes", "addresses", "files",
+     "links", "guardian_client"}
 )
 
 

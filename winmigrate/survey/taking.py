@@ -32,13 +32,14 @@ from winmigrate.survey.facts_of_clusters import (
 )
 from winmigrate.survey.facts_of_directory import DirectorySurvey, way_to
 from winmigrate.survey.facts_of_hosts import HostFacts, path_key
+from winmigrate.survey.folders import folders_here, folders_there, links_of
 from winmigrate.survey.hops import PROBE, Credentials, hop_of, no_credential, probes_of
 from winmigrate.survey.nouns import HopB, PairFacts, Roll, Survey, pair_key
 from winmigrate.survey.reading import Reader, members_of, reason_of, shown, unreached
 from winmigrate.survey.roll import read_identity
 from winmigrate.survey.servers import ServerSurvey, servers_of
 from winmigrate.survey.wishes import files_of
-from winmigrate.windows import host, network, storage, vm
+from winmigrate.windows import devices, host, network, storage, vm
 from winmigrate.windows.register import TABLES
 from winmigrate.windows.row import NOT_ON_THIS_BUILD, rows
 from winmigrate.windows.storage import VHD, FileItem
@@ -254,6 +255,9 @@ class _HostSurvey:
         reads = [read for _, read in probes]
         if places:
             reads.append(Read("files", storage.files(places, self.version)))
+        folders = self._folders()
+        if folders:
+            reads.append(Read("links", devices.links(folders, self.version)))
         spoken_for = self._spoken_for()
         if spoken_for is not None:
             reads += cluster_reads(self.version)
@@ -266,6 +270,7 @@ class _HostSurvey:
             why = unreached(error)
             self.hops |= {destination: HopB(route, why) for (destination, route), _ in probes}
             self.arrivals = dict.fromkeys(map(path_key, places), why)
+            self.facts = replace(self.facts, links=dict.fromkeys(map(path_key, folders), why))
             self.cluster = None if spoken_for is None else unread_cluster(spoken_for, self.host, why)
             return
         if spoken_for is not None:
@@ -274,6 +279,24 @@ class _HostSurvey:
             self.hops[destination] = hop_of(route, answers[read.name], self.host)
         if places:
             self.arrivals = arrivals(places, answers["files"], self.version, self.host)
+        if folders:
+            self.facts = replace(
+                self.facts, links=links_of(folders, answers["links"], self.version, self.host)
+            )
+
+    def _folders(self) -> list[str]:
+        """The folders on this host that candidates' files lie in, or will."""
+        folders: dict[str, str] = {}
+        for item in self.candidates.candidates:
+            source = self.peers.get(item.source)
+            if source is None or self.host not in (item.source, item.destination):
+                continue
+            files = tuple_of(files_of(item, source.facts))
+            mine = folders_here(files) if item.source == self.host else ()
+            to_come = folders_there(files) if item.destination == self.host else ()
+            for folder in (*mine, *to_come):
+                folders.setdefault(path_key(folder), folder)
+        return list(folders.values())
 
     def _spoken_for(self) -> str | None:
         """The cluster that this host is asked for; others are asked on other nodes."""

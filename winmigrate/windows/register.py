@@ -13,7 +13,21 @@ from dataclasses import dataclass
 
 from winmigrate.facts.versions import at_least
 from winmigrate.request import Credential, Secret, Statement
-from winmigrate.windows import cluster, directory, event, host, migration, network, share, storage, vm
+from winmigrate.windows import (
+    adapter_rules,
+    adapters,
+    cluster,
+    devices,
+    directory,
+    event,
+    host,
+    migration,
+    network,
+    replication,
+    share,
+    storage,
+    vm,
+)
 from winmigrate.windows.move import (
     FUNCTIONS,
     FileByFile,
@@ -35,6 +49,10 @@ TABLES: tuple[Table[object], ...] = (
     *vm.TABLES,
     *migration.TABLES,
     *share.TABLES,
+    *devices.TABLES,
+    *adapter_rules.TABLES,
+    *replication.TABLES,
+    *adapters.TABLES,
 )
 
 #: What file servers are asked, beside who they are.
@@ -71,6 +89,7 @@ def statements(version: str) -> Iterator[Statement]:
     yield from (storage.files(["C:\\a.vhdx"], version), host.probe_host("hv02"))
     yield from (event.events([1], _EXAMPLE_SINCE), event.event_properties([1], _EXAMPLE_SINCE))
     yield share.acls(["C:\\a"], version)
+    yield devices.links(["C:\\a"], version)
     yield migration.cancel(_EXAMPLE_ID)
     yield from directory.statements()
     credentials: tuple[Credential | None, ...] = (None,)

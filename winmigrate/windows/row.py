@@ -93,8 +93,15 @@ def _span(value: Any) -> dt.timedelta:
     raise ValueError
 
 
+def _texts(value: Any) -> tuple[str, ...]:
+    # A list of one may come as its one item.
+    return tuple(_text(item) for item in (value if isinstance(value, list) else [value]))
+
+
 #: Text. Versions, URIs and the like are text as well.
 TEXT = Kind("text", _text)
+#: A list of texts; a nullable one is None where there is no list.
+TEXTS = Kind("a list of texts", _texts)
 #: An integer of any width, also where CIM writes it as text.
 INTEGER = Kind("an integer", _integer)
 BOOLEAN = Kind("true or false", _boolean)

@@ -33,6 +33,7 @@ class HardDisk:
     )
     vm_snapshot_id: str | Unreadable | None = column("VMSnapshotId", GUID, nullable=True)
     vm_snapshot_name: str | Unreadable | None = column("VMSnapshotName", TEXT, nullable=True)
+    pool_name: str | Unreadable | None = column("PoolName", TEXT, nullable=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ class Table(Generic[R_co]):
 
     ``class_known_from``: the version from which the properties of the objects are known for certain. Older hosts are
     asked for the members of what they have (:meth:`members`), in the same request. ``single``: there is one row always.
+    ``until``: the last version that is asked. ``absent``: the error that says that there are no rows, by what its id
+    has before the comma.
     """
 
     name: str
@@ -29,10 +31,14 @@ class Table(Generic[R_co]):
     since: str | None = None
     class_known_from: str | None = None
     single: bool = False
+    until: str | None = None
+    absent: str = ""
 
     def exists(self, version: str) -> bool:
         """Does this Windows version have what fills the table?"""
-        return self.since is None or at_least(version, self.since)
+        return (self.since is None or at_least(version, self.since)) and (
+            self.until is None or at_least(self.until, version)
+        )
 
     def statement(self, version: str) -> Statement:
         """The read, for a host of this version."""

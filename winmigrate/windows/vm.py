@@ -8,7 +8,19 @@ from typing import Any, TypeVar
 
 from winmigrate.facts import Unreadable
 from winmigrate.request import SWITCH, Command, Statement, command, renamed, select
-from winmigrate.windows.row import BOOLEAN, DATE, GUID, INTEGER, NOT_ASKED, SPAN, TEXT, column, enumeration, projection
+from winmigrate.windows.row import (
+    BOOLEAN,
+    DATE,
+    GUID,
+    INTEGER,
+    NOT_ASKED,
+    SPAN,
+    TEXT,
+    TEXTS,
+    column,
+    enumeration,
+    projection,
+)
 from winmigrate.windows.table import Table
 
 R = TypeVar("R")
@@ -47,6 +59,7 @@ class VM:
     creation_time: dt.datetime | Unreadable = column("CreationTime", DATE)
     replication_state: str | Unreadable = column("ReplicationState", enumeration("VMReplicationState"))
     replication_mode: str | Unreadable = column("ReplicationMode", enumeration("VMReplicationMode"))
+    replication_health: str | Unreadable = column("ReplicationHealth", enumeration("VMReplicationHealthState"))
     automatic_start_action: str | Unreadable = column("AutomaticStartAction", enumeration("StartAction"))
     automatic_start_delay: int | Unreadable = column("AutomaticStartDelay", INTEGER)
     automatic_stop_action: str | Unreadable = column("AutomaticStopAction", enumeration("StopAction"))
@@ -83,6 +96,8 @@ class Adapter:
     port_mirroring_mode: str | Unreadable = column(
         "PortMirroringMode", enumeration("VMNetworkAdapterPortMirroringMode")
     )
+    pool_name: str | Unreadable | None = column("PoolName", TEXT, nullable=True)
+    mandatory_feature_id: tuple[str, ...] | Unreadable | None = column("MandatoryFeatureId", TEXTS, nullable=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +129,18 @@ class VMProcessor:
     compatibility_for_older_operating_systems_enabled: bool | Unreadable = column(
         "CompatibilityForOlderOperatingSystemsEnabled", BOOLEAN
     )
+    compatibility_for_migration_mode: str | Unreadable | None = column(
+        "CompatibilityForMigrationMode", TEXT, since="2025", nullable=True
+    )
     expose_virtualization_extensions: bool | Unreadable = column(
         "ExposeVirtualizationExtensions", BOOLEAN, since="2016"
     )
     reserve: int | Unreadable = column("Reserve", INTEGER)
     maximum: int | Unreadable = column("Maximum", INTEGER)
     relative_weight: int | Unreadable = column("RelativeWeight", INTEGER)
+    compatibility_for_migration_mode: str | Unreadable | None = column(
+        "CompatibilityForMigrationMode", TEXT, since="2025", nullable=True
+    )
     maximum_count_per_numa_node: int | Unreadable = column("MaximumCountPerNumaNode", INTEGER)
     maximum_count_per_numa_socket: int | Unreadable = column("MaximumCountPerNumaSocket", INTEGER)
     resource_pool_name: str | Unreadable | None = column("ResourcePoolName", TEXT, nullable=True)
@@ -189,6 +210,7 @@ class Checkpoint:
     vm_name: str | Unreadable = column("VMName", TEXT)
     name: str | Unreadable = column("Name", TEXT)
     snapshot_type: str | Unreadable = column("SnapshotType", enumeration("SnapshotType"))
+    state: str | Unreadable = column("State", enumeration("VMState"))
     parent_snapshot_id: str | Unreadable | None = column("ParentSnapshotId", GUID, nullable=True)
     creation_time: dt.datetime | Unreadable = column("CreationTime", DATE)
     path: str | Unreadable | None = column("Path", TEXT, nullable=True)

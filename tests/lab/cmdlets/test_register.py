@@ -34,6 +34,7 @@ hosts:
         fibre_channel: [san1]
         devices: [{name: GPU, location_path: 'PCIROOT(0)#PCI(0300)'}]
       share01: {path: '\\\\fs01\\VMs\\share01', disks: ['\\\\fs01\\VMs\\share01\\share01.vhdx']}
+      old01: {generation: 1, floppy: 'D:\\boot.vfd', gpu_partitions: [{migration: true}], remotefx: true}
       off01: {state: 'Off', disks: [{path: 'D:\\VMs\\off01\\a.vhdx'}, {physical: 2}]}
   hv02: {version: VERSION, volumes: {D: 1 TB}, switches: [Ext]}
 clusters: {c1: {nodes: [hv01, hv02], csv: {Volume1: 1 TB}}}

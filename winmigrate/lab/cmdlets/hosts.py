@@ -13,6 +13,7 @@ from winmigrate.lab.cmdlets.machine import cim_session
 from winmigrate.lab.cmdlets.shapes import Reader, declare, shape_of
 from winmigrate.lab.engine import values as net
 from winmigrate.lab.engine.effects import Call, Effect, Error, Output, ShouldProcess
+from winmigrate.lab.fabric.fittings import numa_nodes
 from winmigrate.lab.fabric.world import Host, MigrationNetwork, VSwitch
 
 
@@ -41,9 +42,8 @@ def _versions(fixture: Fixture) -> list[str]:
 
 
 def _numa_nodes(fixture: Fixture) -> list[net.PSObject]:
-    host = fixture.host
-    shape = shape_of("VMHostNumaNode", host.version)
-    return [shape.show(Fixture(fixture.desk, number)) for number in range(host.processor.sockets)]
+    shape = shape_of("VMHostNumaNode", fixture.host.version)
+    return [shape.show(Fixture(fixture.desk, node)) for node in enumerate(numa_nodes(fixture.host))]
 
 
 declare("VMHost", {
@@ -75,10 +75,10 @@ declare("VMHost", {
 
 declare("VMHostNumaNode", {
     **OWN,
-    "NodeId": lambda f: f.item,
-    "ProcessorsAvailability": lambda f: [100] * f.host.processor.logical,
-    "MemoryAvailable": lambda f: f.host.memory_free() // 1024**2 // f.host.processor.sockets,
-    "MemoryTotal": lambda f: f.host.memory // 1024**2 // f.host.processor.sockets,
+    "NodeId": lambda f: f.item[0],
+    "ProcessorsAvailability": lambda f: [100] * f.item[1].processors,
+    "MemoryAvailable": lambda f: (f.item[1].free or 0) // 1024**2,
+    "MemoryTotal": lambda f: f.item[1].memory // 1024**2,
 })
 
 declare("VMHostSupportedVersion", {
@@ -146,6 +146,13 @@ def on_each(work: Work) -> Work:
 
 def _get_host(desk: Desk, call: Call) -> Iterator[Effect]:
     yield Output(show_host(desk))
+
+
+def _get_numa_nodes(desk: Desk, call: Call) -> Iterator[Effect]:
+    wanted = call.get("Id")
+    for number, node in enumerate(_numa_nodes(Fixture(desk, desk.host))):
+        if wanted is None or wanted == number:
+            yield Output(node)
 
 
 def _get_versions(desk: Desk, call: Call) -> Iterator[Effect]:
@@ -291,6 +298,7 @@ COMMANDS: dict[str, Command] = {
     name: Command(on_each(work))
     for name, work in {
         "Get-VMHost": _get_host,
+        "Get-VMHostNumaNode": _get_numa_nodes,
         "Get-VMHostSupportedVersion": _get_versions,
         "Get-VMMigrationNetwork": _get_networks,
         "Get-VMSwitch": _get_switches,

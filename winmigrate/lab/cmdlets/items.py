@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from winmigrate.lab.cmdlets.desk import Command, Desk, each, wildcard
+from winmigrate.lab.cmdlets.fittings import certificates, on_certificates
 from winmigrate.lab.cmdlets.shapes import Lazy, Reader
 from winmigrate.lab.cmdlets.unc import denied, is_denied
 from winmigrate.lab.engine import values as net
 from winmigrate.lab.engine.effects import Call, Effect, Error, Output
 from winmigrate.lab.fabric.files import FileEntry, fold, folder_of, leaf, letter_of
 
+#: Kinds of entries that are links.
+LINKS = ("SymbolicLink", "Junction")
 _PROVIDER = "Microsoft.PowerShell.Core\\FileSystem::"
 
 
@@ -27,6 +30,9 @@ class Found:
 
 def _attributes(found: Found) -> net.EnumValue:
     name, number = ("Directory", 16) if found.entry is None else ("Archive", 32)
+    if found.entry is not None and found.entry.kind in LINKS:
+        name, number = ("Directory, ReparsePoint", 1040) if found.entry.kind == "Junction" else (
+            "Archive, ReparsePoint", 1056)
     return net.EnumValue("System.IO.FileAttributes", name, number)
 
 
@@ -51,6 +57,7 @@ _COMMON: dict[str, Reader] = {
     "LastWriteTime": lambda f: f.desk.host.boot_time,
     "LastWriteTimeUtc": lambda f: f.desk.host.boot_time,
     "Attributes": _attributes,
+    "LinkType": lambda f: f.entry.kind if f.entry is not None and f.entry.kind in LINKS else None,
 }
 _FILE: dict[str, Reader] = {
     **{name: reader for name, reader in _COMMON.items() if name != "Parent"},
@@ -119,6 +126,8 @@ def _not_found(desk: Desk, path: str) -> Error:
 
 def _asked(desk: Desk, call: Call) -> Iterator[Found | Error]:
     for given in each(call.get("LiteralPath")):
+        if on_certificates(str(given)):
+            continue
         if is_denied(desk, call.context, str(given)):
             yield denied(str(given))
             yield _not_found(desk, str(given))
@@ -126,6 +135,8 @@ def _asked(desk: Desk, call: Call) -> Iterator[Found | Error]:
             yield find(desk, str(given)) or _not_found(desk, str(given))
     for given in each(call.get("Path")):
         path = str(given)
+        if on_certificates(path):
+            continue
         if is_denied(desk, call.context, path):
             yield denied(path)
             yield _not_found(desk, path)
@@ -158,6 +169,9 @@ def test_path(desk: Desk, call: Call) -> Iterator[Effect]:
 def get_children(desk: Desk, call: Call) -> Iterator[Effect]:
     """Get-ChildItem of folders; -Recurse, -File, -Directory, -Filter and -Name."""
     pattern = str(call.get("Filter") or "*")
+    for path in [str(one) for name in ("Path", "LiteralPath") for one in each(call.get(name))]:
+        if on_certificates(path):
+            yield from certificates(desk, path)
     for found in _asked(desk, call):
         if isinstance(found, Error):
             yield found

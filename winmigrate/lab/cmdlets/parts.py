@@ -7,6 +7,7 @@ from typing import Any
 from winmigrate.lab.cmdlets.machine import Part, cim_session, show_part
 from winmigrate.lab.cmdlets.shapes import Reader, declare, shape_of
 from winmigrate.lab.engine import values as net
+from winmigrate.lab.fabric.fittings import numa_nodes
 from winmigrate.lab.fabric.world import ZERO_ID
 
 
@@ -52,7 +53,7 @@ declare("VMNetworkAdapter", {
     "DeviceNaming": lambda p: on_off(p.item.device_naming),
     "IovWeight": lambda p: p.item.iov_weight,
     "IovQueuePairsRequested": lambda p: 1,
-    "PoolName": lambda p: "",
+    "PoolName": lambda p: p.machine.vm.fittings.pools.get("Ethernet", ""),
     "Connected": lambda p: p.item.connected,
     "SwitchName": lambda p: p.item.switch_name,
     "AdapterId": lambda p: p.item.id.rpartition("\\")[2],
@@ -117,7 +118,7 @@ declare("VMNetworkAdapterVlanSetting", {
 # --- drives ----------------------------------------------------------------------------------------------------------
 
 
-def _drive(kind: str) -> dict[str, Reader]:
+def _drive(kind: str, pool: str) -> dict[str, Reader]:
     return {
         **_OWNER,
         "ControllerLocation": lambda p: p.item.controller_location,
@@ -125,13 +126,13 @@ def _drive(kind: str) -> dict[str, Reader]:
         "ControllerType": lambda p: p.item.controller_type,
         "Name": lambda p: (f"{kind} on {p.item.controller_type} controller number {p.item.controller_number} "
                            f"at location {p.item.controller_location}"),
-        "PoolName": lambda p: "Primordial",
+        "PoolName": lambda p: p.machine.vm.fittings.pool(pool),
         "Id": lambda p: p.item.id,
     }
 
 
 declare("HardDiskDrive", {
-    **_drive("Hard Drive"),
+    **_drive("Hard Drive", "VHD"),
     "Path": lambda p: p.item.path if p.item.number is None else f"Disk {p.item.number}",
     "DiskNumber": lambda p: p.item.number,
     "MaximumIOPS": lambda p: p.item.maximum_iops,
@@ -143,7 +144,7 @@ declare("HardDiskDrive", {
 })
 
 declare("DvdDrive", {
-    **_drive("DVD Drive"),
+    **_drive("DVD Drive", "ISO"),
     "DvdMediaType": lambda p: "PassThrough" if p.item.media == "Physical" else p.item.media,
     "Path": lambda p: p.item.path,
     "IsDeleted": lambda p: p.item not in p.machine.vm.dvds,
@@ -161,7 +162,7 @@ TEMPLATE_IDS = {
 
 declare("VMProcessor", {
     **_OWNER,
-    "ResourcePoolName": lambda p: "Primordial",
+    "ResourcePoolName": lambda p: p.machine.vm.fittings.pool("Processor"),
     "Count": lambda p: p.item.count,
     "CompatibilityForMigrationEnabled": lambda p: p.item.compatibility,
     "HwThreadCountPerCore": lambda p: 0,
@@ -179,11 +180,11 @@ declare("VMProcessor", {
 
 declare("VMMemory", {
     **_OWNER,
-    "ResourcePoolName": lambda p: "Primordial",
+    "ResourcePoolName": lambda p: p.machine.vm.fittings.pool("Memory"),
     "Buffer": lambda p: p.item.buffer,
     "DynamicMemoryEnabled": lambda p: p.item.dynamic,
     "Maximum": lambda p: p.item.maximum,
-    "MaximumPerNumaNode": lambda p: p.machine.host.memory // 1024**2 // max(1, p.machine.host.processor.sockets),
+    "MaximumPerNumaNode": lambda p: max(node.memory for node in numa_nodes(p.machine.host)) // 1024**2,
     "Minimum": lambda p: p.item.minimum,
     "Priority": lambda p: p.item.priority,
     "Startup": lambda p: p.item.startup,

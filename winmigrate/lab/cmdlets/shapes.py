@@ -44,6 +44,9 @@ _BASES = {
     "VMProcessor": ("VMDevice", "VMComponentObject", "VirtualizationObject"),
     "VMMemory": ("VMDevice", "VMComponentObject", "VirtualizationObject"),
     "VMIntegrationComponent": ("VMDevice", "VMComponentObject", "VirtualizationObject"),
+    "VMFloppyDiskDrive": ("VMDevice", "VMComponentObject", "VirtualizationObject"),
+    "VMGpuPartitionAdapter": ("VMDevice", "VMComponentObject", "VirtualizationObject"),
+    "VMRemoteFx3DVideoAdapter": ("VMDevice", "VMComponentObject", "VirtualizationObject"),
     "VMFibreChannelHba": ("VMDevice", "VMComponentObject", "VirtualizationObject"),
     "VMAssignedDevice": ("VMDevice", "VMComponentObject", "VirtualizationObject"),
     "VMBios": ("VMComponentObject", "VirtualizationObject"),
@@ -89,6 +92,7 @@ SINCE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "2016": ("DeviceNaming", "AllowPacketDirect", "NumaAwarePlacement", "PacketDirectNumProcs", "FixSpeed10G",
                  "PacketDirectModerationCount", "PacketDirectModerationInterval", "InterruptModeration", "MediaType"),
     },
+    "VMGpuPartitionAdapter": {"2025": ("SupportsOutgoingLiveMigration",)},
     "VMSwitch": {"2016": ("PacketDirectEnabled", "EmbeddedTeamingEnabled", "NetAdapterInterfaceDescriptions",
                           "NetAdapterInterfaceGuid", "PacketDirectInUse"),
                  "2019": ("SoftwareRscEnabled",)},
@@ -109,6 +113,9 @@ _OLD_ALIASES = ("VMName", "VMId")
 #: A class of which the capture holds no properties; these are from use.
 _FROM_USE = {"VMCompatibilityError": {"Message": "String", "MessageId": "Int32", "Source": "Object"}}
 
+#: Properties that came after the capture, from the pages of the cmdlets that give the class.
+FROM_PAGES = {"VMGpuPartitionAdapter": {"SupportsOutgoingLiveMigration": "Boolean"}}
+
 
 @cache
 def _enums() -> Mapping[str, Mapping[str, int]]:
@@ -119,6 +126,7 @@ def _enums() -> Mapping[str, Mapping[str, int]]:
 def _classes() -> Mapping[str, Mapping[str, str]]:
     """Class -> property -> .NET type without its namespace, in the module's order."""
     captured = {**types.document("Hyper-V")["classes"], **_FROM_USE}
+    captured |= {name: {**captured[name], **more} for name, more in FROM_PAGES.items()}
     return {
         name: {prop: re.sub(r"\w+\.", "", kind) for prop, kind in properties.items()}
         for name, properties in captured.items()

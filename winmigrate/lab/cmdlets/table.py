@@ -19,6 +19,7 @@ from winmigrate.lab.cmdlets import (
     cluster_reads,
     disks,
     events,
+    fittings,
     hosts,
     items,
     local_accounts,
@@ -47,7 +48,8 @@ from winmigrate.lab.fabric.world import Host, World
 COMMANDS: Mapping[str, Command] = {
     **machines.COMMANDS, **hosts.COMMANDS, **disks.COMMANDS, **items.COMMANDS, **cim.COMMANDS, **system.COMMANDS,
     **events.COMMANDS, **moving.COMMANDS, **changing.COMMANDS, **cluster_reads.COMMANDS,
-    **smb.COMMANDS, **smb_client.COMMANDS, **acl.COMMANDS, **sans.COMMANDS, **local_accounts.COMMANDS,
+    **smb.COMMANDS, **smb_client.COMMANDS, **acl.COMMANDS, **sans.COMMANDS, **fittings.COMMANDS,
+    **local_accounts.COMMANDS,
     **cluster_moving.COMMANDS, **cluster_acts.COMMANDS,
     **ad.COMMANDS,
 }

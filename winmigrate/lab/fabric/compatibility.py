@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from winmigrate.lab.fabric import failures
+from winmigrate.lab.fabric import failures, fittings
 from winmigrate.lab.fabric.failures import MigrationFailure
 from winmigrate.lab.fabric.files import letter_of
 from winmigrate.lab.fabric.layout import Layout, MoveSettings, lay_out
@@ -70,6 +70,9 @@ def problems(source: Host, vm: VM, destination: Host, settings: MoveSettings) ->
     for hba in vm.fibre_channel:
         if destination.san(hba.san_name) is None:
             no(f"Could not find Fibre Channel virtual SAN '{hba.san_name}'.", hba, failures.DEVICE, "san")
+    with_storage = settings.include_storage or settings.storage_path is not None
+    for cause, item, slug in fittings.refusals(vm, source, destination, with_storage=with_storage):
+        no(cause, item, failures.DEVICE, slug)
     found.extend(_storage(source, vm, destination, settings, lay_out(source, vm, settings)))
     return found
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from winmigrate.lab.fabric.files import Files, fold, letter_of
+from winmigrate.lab.fabric.fittings import Holdings
 from winmigrate.lab.fabric.machine import GIB, MIB, VM
 
 
@@ -232,6 +233,7 @@ class Host:
     spaces: list[Space] = field(default_factory=list)
     switches: list[VSwitch] = field(default_factory=list)
     sans: list[San] = field(default_factory=list)
+    holdings: Holdings = field(default_factory=Holdings)
     migration: MigrationSettings = field(default_factory=MigrationSettings)
     addresses: list[Address] = field(default_factory=list)
     services: dict[str, Service] = field(default_factory=dict)

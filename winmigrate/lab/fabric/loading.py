@@ -15,7 +15,17 @@ from typing import Any
 
 from winmigrate.errors import InputFaults
 from winmigrate.facts.versions import BUILDS
-from winmigrate.lab.fabric import cluster_life, cluster_making, enrolling, fibre, patterns, shapes, share_making, winrm
+from winmigrate.lab.fabric import (
+    cluster_life,
+    cluster_making,
+    enrolling,
+    fibre,
+    fittings,
+    patterns,
+    shapes,
+    share_making,
+    winrm,
+)
 from winmigrate.lab.fabric.clock import FabricClock
 from winmigrate.lab.fabric.files import FileEntry
 from winmigrate.lab.fabric.fluid import Links, Resource
@@ -182,6 +192,8 @@ def _host(world: World, key: str, given: Mapping[str, Any]) -> Host:
     if given["switches"] is None:
         host.switches = [_switch(world, key, {"name": "External"}, 0)]
     host.sans = [fibre.san_of(key, one, index) for index, one in enumerate(given["sans"] or ())]
+    host.holdings = fittings.holdings_of(given)
+    fittings.put_links(host, given)
     host.addresses = [_address(one, index)
                       for index, one in enumerate(given["addresses"] or [{"address": (f"10.0.0.{10 + number}", 24)}])]
     host.migration = _migration(given["migration"] or {}, host)

@@ -10,6 +10,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from winmigrate.lab.fabric.fittings import Fittings
+
 GIB = 1024**3
 MIB = 1024**2
 ZERO_ID = uuid.UUID(int=0)
@@ -231,6 +233,7 @@ class VM:
     integration: list[IntegrationService] = field(default_factory=list)
     firmware: Firmware = field(default_factory=Firmware)
     security: Security = field(default_factory=Security)
+    fittings: Fittings = field(default_factory=Fittings)
     load: Load = field(default_factory=Load)
     checkpoint_type: str = "Production"
     notes: str = ""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from winmigrate.lab.fabric.files import FileEntry, Vhd, folder_of, join, leaf, letter_of
+from winmigrate.lab.fabric.fittings import fittings_of
 from winmigrate.lab.fabric.world import (
     GIB,
     MIB,
@@ -67,6 +68,7 @@ def add_vm(world: World, host: Host, given: Mapping[str, Any]) -> VM:
     if given["secure_boot_template"] is not None:
         vm.firmware.template = given["secure_boot_template"]
     vm.security = Security(bool(given["tpm"]), bool(given["shielded"]), bool(given["encrypt_traffic"]))
+    vm.fittings = fittings_of(vm, host, given)
     vm.load = Load(given["dirty_rate"] if given["dirty_rate"] is not None else 20.0 * MIB, given["write_rate"] or 0.0)
     _adapters(world, host, vm, given["adapters"])
     _disks(host, vm, given["disks"], safe)

@@ -8,6 +8,7 @@ from typing import Any
 
 from winmigrate.errors import did_you_mean
 from winmigrate.facts.versions import VERSIONS
+from winmigrate.lab.fabric import fittings
 from winmigrate.lab.fabric.cluster_shapes import CLUSTER
 from winmigrate.lab.fabric.fibre_shapes import FIBRE_CHANNEL, SAN, ZONES
 from winmigrate.lab.fabric.primitives import (
@@ -122,7 +123,7 @@ VM = table(
     checkpoint_type=choice("Disabled", "Production", "ProductionOnly", "Standard"), dirty_rate=RATE, write_rate=RATE,
     replication=choice("None", "Primary", "Replica"), status=FREE, secondary_status=FREE, created=MOMENT, uptime=NUMBER,
     heartbeat=FREE, start=choice("Nothing", "StartIfRunning", "Start"), stop=choice("TurnOff", "Save", "ShutDown"),
-    count=COUNT,
+    count=COUNT, **fittings.OF_A_MACHINE,
 )
 
 VOLUME = either("size", SIZE, table(
@@ -200,6 +201,7 @@ HOST = table(
     vms=named(VM, "a mapping from names to virtual machines"), manufacturer=FREE, model=FREE, count=COUNT,
     vhd_path=PATH, vm_path=PATH, numa_spanning=truth(), enhanced_session=truth(), booted=MOMENT,
     mac_pool=listing(MAC), smb=SMB, shares=SHARES, system_drive=choice(*(f"{letter}:" for letter in "CDEFGHIJ")),
+    **fittings.OF_A_HOST,
 )
 
 def _faults(marked: Marked) -> list[Marked]:

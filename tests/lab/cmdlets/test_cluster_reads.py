@@ -103,7 +103,7 @@ STATES = [
     ("hv02: Down", ("Down", "Normal", 0)), ("hv02: Paused", ("Paused", "Normal", 1)),
     ("hv02: {status: Quarantined, state: Down}", ("Down", "Quarantined", 0)),
     ("hv02: {drain: Completed}", ("Paused", "DrainCompleted", 1)), ("hv02: Joining", ("Joining", "Normal", 1)),
-    ("hv02: {service: Stopped}", ("Down", "Normal", 0)), ("hv02: {status: Isolated}", ("Up", "Isolated", 1)),
+    ("hv02: {service: Stopped}", ("Down", "Normal", 0)), ("hv02: {status: Isolated}", ("Down", "Isolated", 0)),
 ]
 
 

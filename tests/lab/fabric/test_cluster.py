@@ -9,7 +9,7 @@ import pytest
 from tests.lab.fabric.clusters import cluster
 from tests.lab.fabric.worlds import run, settings, sleep, vm_of, world_of
 from winmigrate.errors import InputFaults
-from winmigrate.lab.fabric import cluster_life, cluster_moves, outage
+from winmigrate.lab.fabric import cluster_life, cluster_moves, outage, troubles
 from winmigrate.lab.fabric.cluster import Cluster, Group, remove_role
 from winmigrate.lab.fabric.cluster_moves import Operation
 from winmigrate.lab.fabric.failures import MigrationFailure
@@ -332,6 +332,37 @@ def test_without_a_witness_one_of_two_nodes_has_no_quorum() -> None:
         assert not its(world).quorate
         assert its(world).state(world, "hv02") == "Down"
         assert its(world).volumes[0].space.free() == 0
+
+
+@pytest.mark.parametrize(("version", "lasts", "home"), [("2022", 100, "hv02"), ("2022", 400, "hv01"),
+                                                         ("2012R2", 100, "hv01")])
+def test_nodes_that_do_not_hear_each_other(version: str, lasts: float, home: str) -> None:
+    """The node that came last loses its place; from 2016 on its machines run on for a while first."""
+    text = cluster(version).replace("      web01:", "      other:").replace(
+        "hv02: {version: VERSION}".replace("VERSION", version), f"hv02: {{version: {version}, vms: {{web01: "
+        "{clustered: true, memory: 4 GB}}}")
+    with world_of(text) as world:
+        with world.lock:
+            troubles.split(world, world.hosts["hv02"], world.hosts["hv01"], lasts)
+        sleep(world, 30)
+        assert its(world).state(world, "hv02") == "Down"
+        assert its(world).nodes["hv02"].status == ({"Isolated"} if version == "2022" else set())
+        sleep(world, lasts)
+        assert its(world).state(world, "hv02") == "Up"
+        assert its(world).nodes["hv02"].status == set()
+        assert places(world)["web01"] == home
+        assert vm_of(world, "web01", home).running
+
+
+def test_two_nodes_apart_without_a_witness_have_no_quorum() -> None:
+    with world_of(cluster(more="quorum: none")) as world:
+        with world.lock:
+            troubles.split(world, world.hosts["hv02"], world.hosts["hv01"], 60)
+        sleep(world, 30)
+        assert not its(world).quorate
+        sleep(world, 60)
+        assert its(world).quorate
+        assert vm_of(world, "web01").running
 
 
 def test_a_node_is_drained_and_fetches_back_what_it_had(world: World) -> None:

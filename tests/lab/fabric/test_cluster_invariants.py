@@ -33,6 +33,7 @@ STEPS = st.one_of(
     st.tuples(st.just("restart"), NODES),
     st.tuples(st.just("offline")),
     st.tuples(st.just("quorum")),
+    st.tuples(st.just("split"), st.sampled_from([30, 400])),
 )
 
 
@@ -59,6 +60,8 @@ def do(world: World, made: Cluster, step: tuple[Any, ...]) -> None:
             outage.crash(world, world.hosts[step[1]], back_after=60)
         elif kind == "restart":
             troubles.restart_vmms(world, world.hosts[step[1]])
+        elif kind == "split":
+            troubles.split(world, world.hosts["hv01"], world.hosts["hv02"], step[1])
         elif kind == "offline":
             cluster_life.take_offline(world, made, made.volumes[0], 30)
         elif made.quorate:

@@ -44,6 +44,7 @@ class Node:
     drain: str = "NotInitiated"
     weight: int = 1
     took: list[str] = field(default_factory=list)
+    parted: bool = False  # the network between it and another has cost it its place
 
 
 @dataclass(slots=True, eq=False)
@@ -165,8 +166,8 @@ class Cluster:
     # --- nodes -------------------------------------------------------------------------------------------------------
 
     def state(self, world: World, key: str) -> str:
-        """The node's state: Down where its host or its cluster service is."""
-        if not self.quorate or not runs(world.hosts[key]):
+        """The node's state: Down where its host or its cluster service is, or where the others do not let it in."""
+        if not self.quorate or not runs(world.hosts[key]) or self.nodes[key].status & {"Isolated", "Quarantined"}:
             return "Down"
         return self.nodes[key].state
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from winmigrate.errors import LabError
+from winmigrate.facts.versions import at_least
 from winmigrate.lab.fabric import cluster as cl
 from winmigrate.lab.fabric import cluster_moves, failures, troubles
 from winmigrate.lab.fabric.cluster import Cluster, Group, Node, SharedVolume
@@ -16,6 +17,8 @@ from winmigrate.lab.fabric.world import VM, Host, World
 
 #: Seconds until the others know that a node is gone, and from its return to a failback.
 DETECTION, FAILBACK = 20.0, 60.0
+#: For so long machines of a node that is isolated run on (ResiliencyDefaultPeriod, 2016 and later).
+RESILIENCY = 240.0
 _BEFORE = "state before the crash"
 
 
@@ -23,6 +26,11 @@ def watch(world: World) -> None:
     """Lets the clusters hear of hosts that go and come, and of moves that end."""
     def hear(what: str, facts: dict[str, Any]) -> None:
         cluster_moves.heard(world, what, facts)
+        if what in ("network-split", "network-joined") and facts["other"]:
+            pair = [world.hosts[facts[key]] for key in ("host", "other")]
+            cluster = cl.cluster_of(world, pair[0])
+            if cluster is not None and cluster is cl.cluster_of(world, pair[1]):
+                (parted if what == "network-split" else joined)(world, cluster, pair)
         if what in ("host-down", "host-up"):
             host = world.hosts[facts["host"]]
             cluster = cl.cluster_of(world, host)
@@ -54,6 +62,51 @@ def node_lost(world: World, cluster: Cluster, host: Host) -> None:
         hand_over(world, cluster, host)
 
     troubles.later(world, DETECTION, known)
+
+
+def parted(world: World, cluster: Cluster, pair: list[Host]) -> None:
+    """Two nodes do not hear each other: some seconds later the one that came last loses its place.
+
+    From 2016 on it is isolated first: its machines run on, and are handed over when it does not come back in time.
+    """
+    host = max(pair, key=lambda one: cluster.nodes[one.key].number)
+    node = cluster.nodes[host.key]
+
+    def known(_at: float) -> None:
+        if not world.apart(pair[0].key, pair[1].key) or cluster.state(world, host.key) == "Down":
+            return
+        there, every = cluster.votes(world)
+        if (there - node.weight) * 2 <= every:
+            lose_quorum(world, cluster, None)
+            cluster.awaits_votes = True
+            return
+        node.parted = True
+        if at_least(host.version, "2016"):
+            node.status.add("Isolated")
+            troubles.later(world, RESILIENCY, gone)
+        else:
+            gone(0.0)
+
+    def gone(_at: float) -> None:
+        if node.parted and world.apart(pair[0].key, pair[1].key) and cluster.quorate and host.reachable:
+            node.status.discard("Isolated")
+            host.services[cl.SERVICE].state = "Stopped"
+            hand_over(world, cluster, host)
+
+    troubles.later(world, DETECTION, known)
+
+
+def joined(world: World, cluster: Cluster, pair: list[Host]) -> None:
+    """They hear each other again: who had lost its place has it back."""
+    for host in pair:
+        node = cluster.nodes[host.key]
+        if node.parted:
+            node.parted = False
+            node.status.discard("Isolated")
+            if cluster.quorate:
+                host.services[cl.SERVICE].state = "Running"
+    if cluster.awaits_votes:
+        node_back(world, cluster, pair[0])
 
 
 def hand_over(world: World, cluster: Cluster, host: Host) -> None:

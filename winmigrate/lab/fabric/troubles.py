@@ -71,8 +71,15 @@ def split(world: World, host: Host, other: Host | None, lasts: float | None) -> 
     """
     pair = frozenset((host.key, other.key if other is not None else ""))
     world.splits.add(pair)
+    ends = {"host": host.key, "other": other.key if other is not None else ""}
+    world.tell("network-split", **ends)
+
+    def joined(_at: float) -> None:
+        world.splits.discard(pair)
+        world.tell("network-joined", **ends)
+
     if lasts is not None:
-        later(world, lasts, lambda _at: world.splits.discard(pair))
+        later(world, lasts, joined)
     if other is None:
         return
     for move in list(world.moves.values()):

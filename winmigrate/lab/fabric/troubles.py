@@ -133,11 +133,16 @@ def take_memory(world: World, host: Host, leave: int, lasts: float | None) -> No
 
 
 def lose_domain(world: World, lasts: float | None) -> None:
-    """No domain controller answers: no log-on of a domain's user, and no delegation. Sessions that are open go on."""
-    world.domain.reachable = False
+    """No domain controller answers, of any domain: no log-on of a domain's user, and no delegation. Sessions that are
+    open go on.
+    """
+    lost = [domain for domain in world.domains if domain.reachable]
+    for domain in lost:
+        domain.reachable = False
 
     def back(_at: float) -> None:
-        world.domain.reachable = True
+        for domain in lost:
+            domain.reachable = True
 
     if lasts is not None:
         later(world, lasts, back)

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from winmigrate.facts import Unreadable
 from winmigrate.windows.adapters import AdapterAcl, AdapterExtendedAcl, AdapterIsolation, SwitchExtension
-from winmigrate.windows.adapter_rules import Acl, ExtendedAcl, Isolation, SwitchExtension
 from winmigrate.windows.cluster import Cluster
 from winmigrate.windows.devices import (
     Certificate,
@@ -39,7 +38,6 @@ from winmigrate.windows.host import (
 )
 from winmigrate.windows.migration import MigrationJob, PlannedVM
 from winmigrate.windows.network import IPAddress, MigrationNetwork, Switch
-from winmigrate.windows.replication import Replication
 from winmigrate.windows.row import NOT_ASKED, NOT_ON_THIS_BUILD
 from winmigrate.windows.share import SmbClient, SmbConnection
 from winmigrate.windows.storage import VHD, HardDisk, Volume
@@ -145,11 +143,6 @@ class HostFacts(Indexed):
     numa_nodes: tuple[NumaNode, ...] | Unreadable = NOT_ASKED
     certificates: tuple[Certificate, ...] | Unreadable = NOT_ASKED
     guardian_client: GuardianClient | Unreadable = NOT_ASKED
-    acls: tuple[Acl, ...] | Unreadable = NOT_ASKED
-    extended_acls: tuple[ExtendedAcl, ...] | Unreadable = NOT_ASKED
-    isolations: tuple[Isolation, ...] | Unreadable = NOT_ASKED
-    switch_extensions: tuple[SwitchExtension, ...] | Unreadable = NOT_ASKED
-    replications: tuple[Replication, ...] | Unreadable = NOT_ASKED
     links: dict[str, tuple[Link, ...] | Unreadable] = field(default_factory=dict)
     cluster: Cluster | Unreadable | None = NOT_ASKED
     incomplete: dict[str, str] = field(default_factory=dict)
@@ -179,7 +172,7 @@ class HostFacts(Indexed):
         return self._of("vlans", self.vlans, vm_id)
 
     def rules_of(self, table: str, vm_id: str) -> tuple[Any, ...] | Unreadable:
-        """The VM's rows in ``acls``, ``extended_acls`` or ``isolations``; none where that Windows has no such thing."""
+        """The VM's rows in ``acls``, ``extended_acls`` or ``isolation``; none where that Windows has no such thing."""
         found = getattr(self, table)
         return () if found == NOT_ON_THIS_BUILD else self._of(table, found, vm_id)
 

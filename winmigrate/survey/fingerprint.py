@@ -14,6 +14,7 @@ from typing import Any
 
 from winmigrate.facts import Unreadable
 from winmigrate.survey.facts_of_hosts import HostFacts, path_key
+from winmigrate.windows.adapters import AdapterAcl, AdapterIsolation
 from winmigrate.windows.row import columns
 
 #: Value of one fact as text, or why it could not be read.
@@ -69,6 +70,7 @@ _APART = frozenset(
     {
         "id", "vm_id", "vm_name", "adapter_id", "primary_operational_status",
         "maximum_per_numa_node", "maximum_count_per_numa_node", "maximum_count_per_numa_socket",
+        "compatibility_for_migration_mode",
     }
 )  # fmt: skip
 
@@ -89,6 +91,10 @@ def fingerprint(facts: HostFacts, vm_id: str) -> Fingerprint | Unreadable:
     found |= _each("adapter", facts.adapters_of(vm_id), _adapter_key, _ADAPTER)
     found |= _each("adapter switch", facts.adapters_of(vm_id), _adapter_key, ("switch_name",))
     found |= _each("vlan", facts.vlans_of(vm_id), lambda row: _id_key(row.adapter_id), None)
+    found |= _each("acl", facts.rules_of("acls", vm_id), _rule_key, ("action",))
+    found |= _each("extended acl", facts.rules_of("extended_acls", vm_id), _rule_key, _EXTENDED)
+    isolated = _isolated(facts.rules_of("isolation", vm_id))
+    found |= _each("isolation", isolated, lambda row: _id_key(row.adapter_id), None)
     found |= _each(
         "integration service", facts.integration_services_of(vm_id), lambda row: _id_key(row.id), ("enabled",)
     )
@@ -103,6 +109,24 @@ def fingerprint(facts: HostFacts, vm_id: str) -> Fingerprint | Unreadable:
 
 
 _CHECKPOINT = ("name", "snapshot_type", "parent_snapshot_id", "creation_time", "is_automatic_checkpoint")
+
+_EXTENDED = ("action", "stateful")
+
+
+def _rule_key(row: Any) -> str:
+    """What a rule is about; what it does with that are its facts."""
+    about = [_id_key(row.adapter_id), row.direction]
+    if isinstance(row, AdapterAcl):
+        about += [row.local_address, row.remote_address]
+    else:
+        about += [row.weight, row.protocol, row.local_ip_address, row.local_port]
+        about += [row.remote_ip_address, row.remote_port]
+    return " ".join(str(item) for item in about if item is not None)
+
+
+def _isolated(table: Iterable[AdapterIsolation] | Unreadable) -> tuple[AdapterIsolation, ...] | Unreadable:
+    """Those that are isolated: an adapter that is not has no setting to lose, and older Windows does not know of it."""
+    return table if isinstance(table, Unreadable) else tuple(row for row in table if row.isolation_mode != "None")
 
 
 def difference(

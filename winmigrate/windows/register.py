@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from winmigrate.facts.versions import at_least
 from winmigrate.request import Credential, Secret, Statement
 from winmigrate.windows import (
-    adapter_rules,
     adapters,
     cluster,
     devices,
@@ -23,7 +22,6 @@ from winmigrate.windows import (
     host,
     migration,
     network,
-    replication,
     share,
     storage,
     vm,
@@ -50,8 +48,6 @@ TABLES: tuple[Table[object], ...] = (
     *migration.TABLES,
     *share.TABLES,
     *devices.TABLES,
-    *adapter_rules.TABLES,
-    *replication.TABLES,
     *adapters.TABLES,
 )
 

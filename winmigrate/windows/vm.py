@@ -138,9 +138,6 @@ class VMProcessor:
     reserve: int | Unreadable = column("Reserve", INTEGER)
     maximum: int | Unreadable = column("Maximum", INTEGER)
     relative_weight: int | Unreadable = column("RelativeWeight", INTEGER)
-    compatibility_for_migration_mode: str | Unreadable | None = column(
-        "CompatibilityForMigrationMode", TEXT, since="2025", nullable=True
-    )
     maximum_count_per_numa_node: int | Unreadable = column("MaximumCountPerNumaNode", INTEGER)
     maximum_count_per_numa_socket: int | Unreadable = column("MaximumCountPerNumaSocket", INTEGER)
     resource_pool_name: str | Unreadable | None = column("ResourcePoolName", TEXT, nullable=True)

@@ -219,6 +219,8 @@ HEAD = "winmigrate: 1\nhosts:\n  hv01: {address: hv01.corp.example}\n"
         (HEAD + "directory: {}\n", "wanted: either `server` (LDAP) or `via`"),
         (HEAD + "directory: {via: hv9}\n", 'no host "hv9" in this file'),
         (HEAD + "directory: {via: hv01, credential: prompt}\n", "`credential` goes with `server`"),
+        (HEAD + "directory: {via: hv01, ca: ca.pem}\n", "`ca` goes with `server`"),
+        (HEAD + "directory: {server: dc01, port: 70000}\n", "port"),
         (HEAD + "lab: {control: 'example.com:1', token: a}\n", "is no control socket of a lab"),
         (HEAD + "  b: {address: '{{ address }}'}\n", "Jinja is not read here"),
         (HEAD + "  b: {transport: {ca: '$env:TEMP/x.pem'}}\n", "PowerShell is not read here"),

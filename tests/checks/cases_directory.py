@@ -162,8 +162,8 @@ CASES = [
         "the account HV01$ is disabled", "Set-ADAccountControl -Identity 'HV01$' -Enabled $true",
     ),
     Case("kcd-migration-service", S, both(credssp("hv01"), credssp("hv02")), "by CredSSP"),
-    Case("kcd-migration-service", L, no_directory, "the inventory names no directory", needs="a directory: in the "
-         "inventory"),
+    Case("kcd-migration-service", L, no_directory, "the inventory names no directory",
+         needs="a directory in the inventory"),
     Case("kcd-migration-service", L, no_cmdlets, "hv01 has no AD cmdlets", needs="on hv01: Install-WindowsFeature "
          "-Name RSAT-AD-PowerShell; or directory: {server: ...}"),
     Case("kcd-migration-service", L, no_controller, "no domain controller answers a session on hv01"),

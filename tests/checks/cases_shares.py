@@ -259,7 +259,7 @@ CASES: list[Case] = [
     Case("smb-share-acl", F, shared(put("fs01", "Get-SmbShare", ShareState=EnumValue("Offline", 2))), "is offline"),
     Case(
         "smb-share-acl", U, shared(no_directory, rows("fs01", ACCESS, access(_HOSTS))),
-        "hangs on CORP\\HV-Hosts, whose members are not known", needs="a directory: in the inventory",
+        "hangs on CORP\\HV-Hosts, whose members are not known", needs="a directory in the inventory",
     ),
     Case(
         "smb-share-acl", U,

@@ -180,10 +180,11 @@ def _unknowns(unknown: list[Finding], item: CandidateFindings) -> list[str]:
         groups.setdefault(reason, []).append(finding)
     lines = []
     for reason, members in groups.items():
-        ids = ", ".join(finding.requirement for finding in members[:3]) + (", ..." if len(members) > 3 else "")
+        asked = list(dict.fromkeys(finding.requirement for finding in members))  # of both hosts once
+        ids = ", ".join(asked[:3]) + (", ..." if len(asked) > 3 else "")
         lines += wrapped(
             "  UNKNOWN ",
-            f"{count(len(members), 'requirement')} ({ids}), {reason}: see "
+            f"{count(len(asked), 'requirement')} ({ids}), {reason}: see "
             f"`winmigrate explain {name(item.vm_name)} --to {item.destination}`",
             _DEEP,
         )

@@ -32,7 +32,7 @@ from winmigrate.survey.servers import unc_paths
 from winmigrate.windows import share
 
 #: What would resolve what only a directory can tell.
-NEEDS = "a directory: in the inventory"
+NEEDS = "a directory in the inventory"
 NO_DIRECTORY = Unreadable("the inventory names no directory", NEEDS)
 _NOT_SPOKEN = Unreadable("LDAP is not spoken here; what was recorded or is replayed holds the hosts alone", NEEDS)
 #: SIDs of accounts of a domain, or of one machine.

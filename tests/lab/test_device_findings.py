@@ -8,6 +8,7 @@ import pytest
 
 from tests.checks import cases_devices
 from tests.whole.labs import Site, site
+from tests.whole.terminal import typed
 from winmigrate import verbs
 from winmigrate.checks import Finding, Outcome
 from winmigrate.playbook import Migration, Playbook, Selector, Target
@@ -111,3 +112,19 @@ def test_a_fault_shows_as_its_finding(checked: Checked, requirement: str, vm: st
 
 def test_all_of_them_are_shown() -> None:
     assert {requirement for requirement, _, _ in FAULTS} == OURS
+
+
+def test_the_versions_of_its_hosts_are_shown(place: Site) -> None:
+    book = place.folder / "versions.yml"
+    book.write_text(
+        "winmigrate: 1\ninventory: inventory.yml\n"
+        "migrations: [{choose: {name: web01}, to: [hv02, hv11]}, {choose: {name: new01}, to: [hv02]}]\n",
+        encoding="utf-8",
+    )
+    done = typed(place.folder, "check", str(book), "--versions")
+    text = " ".join(done.stdout.split())
+    assert "web01, version 9.0, on hv01 > hv02: may come back as it is; it is of the newest version there" in text
+    assert "> hv11: may come back as it is; upgraded there to 12.0 it CANNOT COME BACK, nor go to hv02" in text
+    assert "new01, version 12.0, on hv11 > hv02: CANNOT GO, hv02 does not run version 12.0" in text
+    refused = typed(place.folder, "check", str(book), "--versions", "--format", "junit")
+    assert (refused.returncode, refused.stdout) == (2, "")

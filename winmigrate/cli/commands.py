@@ -81,16 +81,18 @@ def hosts(pairs: bool | None, inventory: str | None, run_dir: str, form: str, ve
 @click.option("--skip", multiple=True, metavar="ID", help="Leave this requirement out (again for more).")
 @click.option("--severity", type=click.Choice(["blocks", "risks", "informs"]), default="informs",
               help="Show findings of this severity and above.")  # fmt: skip
+@click.option("--versions", is_flag=True,
+              help="In their place: hosts by the VM versions they run, and what cannot come back.")  # fmt: skip
 @_replayable
 @_everywhere(("text", "json", "md", "junit"))
 def check(
-    playbook: str, only: tuple[str, ...], skip: tuple[str, ...], severity: str, inventory: str | None, run_dir: str,
-    form: str, verbose: bool, no_color: bool,
+    playbook: str, only: tuple[str, ...], skip: tuple[str, ...], severity: str, versions: bool, inventory: str | None,
+    run_dir: str, form: str, verbose: bool, no_color: bool,
 ) -> int:  # fmt: skip
     """Every finding for every VM and candidate of PLAYBOOK. Writes nothing on any host."""
     from winmigrate.cli import talking
 
-    return talking.check(playbook, inventory, only, skip, severity, form, no_color)
+    return talking.check(playbook, inventory, only, skip, severity, form, no_color, versions)
 
 
 @program.command()

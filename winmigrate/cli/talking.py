@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from winmigrate.cli.clocks import ground_for
+from winmigrate.errors import UsageError
 
 if TYPE_CHECKING:
     from winmigrate.survey import Roll
@@ -31,16 +32,21 @@ def hosts(inventory: str | None, pairs: bool | None, form: str, no_color: bool) 
 
 def check(
     playbook: str, inventory: str | None, only: tuple[str, ...], skip: tuple[str, ...], severity: str, form: str,
-    no_color: bool,
+    no_color: bool, versions: bool = False,
 ) -> int:  # fmt: skip
     """`winmigrate check`."""
     from winmigrate import verbs
-    from winmigrate.reporting import findings_as
+    from winmigrate.reporting import findings_as, versions_as
 
+    if versions and form == "junit":
+        raise UsageError("--versions has no form junit", hint="--format text, json or md")
     ground = ground_of(playbook, inventory)
     checked = verbs.check(playbook, ground=ground, only=only, skip=skip)
     tell_unreached(checked.roll, err=form != "text")
-    click.echo(findings_as(form, checked.findings, severity), nl=False)
+    if versions:
+        click.echo(versions_as(form, checked.versions()), nl=False)
+    else:
+        click.echo(findings_as(form, checked.findings, severity), nl=False)
     return checked.exit_code
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from winmigrate.reporting.checked import findings_as as findings_as
     from winmigrate.reporting.report import REPORT as REPORT
     from winmigrate.reporting.report import Report as Report
+    from winmigrate.reporting.vm_versions import versions_as as versions_as
     from winmigrate.reporting.writing import write_report as write_report
 
 _HOME = {
@@ -18,9 +19,10 @@ _HOME = {
     "build_report": "building",
     "candidate_as": "checked",
     "findings_as": "checked",
+    "versions_as": "vm_versions",
     "write_report": "writing",
 }
-__all__ = ["REPORT", "Report", "build_report", "candidate_as", "findings_as", "write_report"]
+__all__ = ["REPORT", "Report", "build_report", "candidate_as", "findings_as", "versions_as", "write_report"]
 
 
 def __getattr__(name: str) -> object:

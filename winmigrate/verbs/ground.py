@@ -15,6 +15,7 @@ from winmigrate.planning.plan import Plan
 from winmigrate.reporting.explained import EXPLANATION
 from winmigrate.reporting.report import REPORT
 from winmigrate.reporting.standing import STATUS
+from winmigrate.reporting.vm_versions import VERSIONS
 from winmigrate.request import Clock, Credential, SystemClock
 from winmigrate.survey import Candidates, Roll, Survey
 
@@ -41,6 +42,7 @@ KINDS: Mapping[str, Kind[Any]] = {
     "plan": PLAN,
     "report": REPORT,
     "explanation": EXPLANATION,
+    "versions": VERSIONS,
     "status": STATUS,
 }
 

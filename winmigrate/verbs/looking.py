@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from winmigrate.checks import Findings, run_checks
+from winmigrate.checks.vm_versions import VersionTable, version_table
 from winmigrate.documents import RunFolder, digest_of, write_document
 from winmigrate.errors import UsageError, did_you_mean
 from winmigrate.inventory import Inventory, load_inventory
@@ -28,6 +29,10 @@ class Checked:
     candidates: Candidates
     survey: Survey
     findings: Findings
+
+    def versions(self) -> VersionTable:
+        """Hosts by the VM configuration versions they run, and what cannot come back once moved or upgraded."""
+        return version_table(self.survey, self.candidates)
 
     @property
     def exit_code(self) -> int:

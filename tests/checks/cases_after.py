@@ -10,10 +10,13 @@ from tests.checks.world import (
     ADAPTERS,
     CHECKPOINT_DISKS,
     DISKS,
+    ISOLATION,
     MEMORY,
     NOW,
     PROCESSORS,
     SECURITY,
+    SERVICES,
+    VLANS,
     VM,
     WEB,
     AbsentExcept,
@@ -24,10 +27,13 @@ from tests.checks.world import (
     denied,
     drive,
     enum,
+    isolation,
     memory,
     processor,
     security,
+    service,
     vhd,
+    vlan,
     vm_row,
 )
 from tests.survey.hosts import FakeHost, FakeSession
@@ -58,6 +64,8 @@ class Moved:
         there[ADAPTERS] = [adapter(WEB, "Ext", MacAddress="00155D000001")]
         there[DISKS] = [drive(WEB, NEW)]
         there[CHECKPOINT_DISKS] = []
+        there[VLANS], there[ISOLATION] = [vlan(WEB)], [isolation(WEB)]
+        there[SERVICES] = [service(WEB, "Heartbeat"), service(WEB, "VSS")]
         there[PROCESSORS], there[MEMORY], there[SECURITY] = [processor(WEB)], [memory(WEB)], [security()]
         there["Get-VHD"] = Chains(vhd(NEW))
         here = self.after.answers["hv01"]

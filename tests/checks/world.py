@@ -39,6 +39,12 @@ DEVICES = "Get-VM | Get-VMAssignableDevice"
 PROCESSORS = "Get-VM | Get-VMProcessor"
 MEMORY = "Get-VM | Get-VMMemory"
 SECURITY = "Get-VM | Get-VMSecurity"
+SERVICES = "Get-VM | Get-VMIntegrationService"
+VLANS = ADAPTERS + " | expand VlanSetting"
+ISOLATION = ADAPTERS + " | expand IsolationSetting"
+ACLS = ADAPTERS + " | expand AclList"
+EXTENDED_ACLS = ADAPTERS + " | expand ExtendedAclList"
+EXTENSIONS = "Get-VMSwitch | Get-VMSwitchExtension"
 LISTENER = "Msvm_VirtualSystemMigrationService | expand MigrationServiceListenerIPAddressList"
 GUARD = "Win32_DeviceGuard | expand SecurityServicesRunning"
 
@@ -68,13 +74,70 @@ def vm_row(vm_id: uuid.UUID, name: str, **more: Any) -> Row:
         "PrimaryOperationalStatus": enum("VMOperationalStatus", "Ok"),
         "SecondaryOperationalStatus": None,
         "Heartbeat": enum("VMHeartbeatStatus", "OkApplicationsHealthy"),
+        "ReplicationMode": enum("VMReplicationMode", "None"),
+        "ReplicationState": enum("VMReplicationState", "Disabled"),
+        "ReplicationHealth": enum("VMReplicationHealthState", "NotApplicable"),
         **more,
     }
 
 
 def adapter(vm_id: uuid.UUID, switch: str | None, **more: Any) -> Row:
-    known = {"Id": f"Microsoft:{vm_id}\\A", "VMId": vm_id, "Name": "Network Adapter", "PoolName": ""}
+    known = {"Id": f"Microsoft:{vm_id}\\A", "VMId": vm_id, "Name": "Network Adapter", "PoolName": "", "IovWeight": 0}
     return {**known, "SwitchName": switch, **more}
+
+
+def vlan(vm_id: uuid.UUID, mode: str = "Untagged", **more: Any) -> Row:
+    return {
+        "AdapterId": f"Microsoft:{vm_id}\\A",
+        "OwnerId": vm_id,
+        "OperationMode": enum("VMNetworkAdapterVlanMode", mode),
+        **more,
+    }
+
+
+def isolation(vm_id: uuid.UUID, mode: str = "None", **more: Any) -> Row:
+    return {
+        "AdapterId": f"Microsoft:{vm_id}\\A",
+        "OwnerId": vm_id,
+        "IsolationMode": enum("VMNetworkAdapterIsolationMode", mode),
+        "DefaultIsolationID": 0,
+        "AllowUntaggedTraffic": False,
+        **more,
+    }
+
+
+def service(vm_id: uuid.UUID, name: str, status: str = "Ok", **more: Any) -> Row:
+    return {
+        "Id": f"Microsoft:{vm_id}\\{name}",
+        "VMId": vm_id,
+        "Name": name,
+        "Enabled": True,
+        "PrimaryOperationalStatus": enum("VMIntegrationComponentOperationalStatus", status),
+        **more,
+    }
+
+
+def switch(name: str, kind: str = "External", **more: Any) -> Row:
+    return {
+        "Id": uuid.uuid5(uuid.NAMESPACE_DNS, name),
+        "Name": name,
+        "SwitchType": enum("VMSwitchType", kind),
+        "NetAdapterInterfaceDescription": "Intel X520" if kind == "External" else None,
+        "IovEnabled": False,
+        **more,
+    }
+
+
+def extension(name: str, enabled: bool = True, switch: str = "External", **more: Any) -> Row:
+    return {
+        "Id": "EA24CD6C-D17A-4348-9190-09F0D5BE83DD",
+        "Name": name,
+        "SwitchName": switch,
+        "ExtensionType": enum("VMSwitchExtensionType", "Filter"),
+        "Enabled": enabled,
+        "Running": enabled,
+        **more,
+    }
 
 
 def drive(vm_id: uuid.UUID, path: str | None, location: int = 0, **more: Any) -> Row:
@@ -241,6 +304,9 @@ class World:
         there[ADAPTERS] = [*there.get(ADAPTERS, ()), adapter(vm_id, "External")]
         there[DISKS] = [*there.get(DISKS, ()), drive(vm_id, disk)]
         there[PROCESSORS] = [*there.get(PROCESSORS, ()), processor(vm_id)]
+        there[VLANS] = [*there.get(VLANS, ()), vlan(vm_id)]
+        there[ISOLATION] = [*there.get(ISOLATION, ()), isolation(vm_id)]
+        there[SERVICES] = [*there.get(SERVICES, ()), service(vm_id, "Heartbeat"), service(vm_id, "VSS")]
         there[MEMORY] = [*there.get(MEMORY, ()), memory(vm_id)]
         there.setdefault(SECURITY, [security()])
         known = there["Get-VHD"].rows if "Get-VHD" in there else {}
@@ -368,6 +434,8 @@ def _host(name: str, last: int) -> dict[str, Any]:
                 "MaximumStorageMigrations": 2,
                 "UseAnyNetworkForMigration": False,
                 "NumaSpanningEnabled": True,
+                "MacAddressMinimum": f"00155D0A{last:02X}00",
+                "MacAddressMaximum": f"00155D0A{last:02X}FF",
             }
         ),
         "Get-VMHostSupportedVersion": [{"Version": version} for version in ("5.0", "8.0", "9.0")],
@@ -388,7 +456,8 @@ def _host(name: str, last: int) -> dict[str, Any]:
         "Get-NetIPAddress": [
             {"IPAddress": f"10.{net}.0.{last}", "PrefixLength": 24, "AddressFamily": 2} for net in (20, 30)
         ],
-        "Get-VMSwitch": [{"Name": "External"}],
+        "Get-VMSwitch": [switch("External")],
+        EXTENSIONS: [extension("Microsoft NDIS Capture", False), extension("Microsoft Windows Filtering Platform")],
         "Get-Volume": [volume("C", 200, 120), volume("D", 1000, 600)],
         "Get-SmbConnection": [],
         "Get-SmbClientConfiguration": [{"RequireSecuritySignature": False, "RequireEncryption": False}],

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from tests.checks.world import DB, DISKS, GIB, LISTENER, NOW, VM, WEB, World, denied
-from winmigrate.checks import Findings, Outcome, Resolver, Scope, Severity, load_all, run_checks, settle
+from winmigrate.checks import Finding, Findings, Outcome, Resolver, Scope, Severity, load_all, run_checks, settle
 from winmigrate.checks.frame import REGISTRY
 from winmigrate.errors import CannotConnect
 from winmigrate.inventory.types import Host, Inventory
@@ -256,6 +256,23 @@ def test_a_rehearsal_settles_its_own_candidates_alone() -> None:
     assert web["same-or-trusted-domain"].outcome is Outcome.PASS
     assert db["compare-vm"].pending_on is Resolver.REHEARSE
     assert web["post-running"].pending_on is Resolver.AFTER
+
+
+def test_what_compare_vm_says_of_processors_settles_their_requirement_too() -> None:
+    findings = World().findings()
+
+    def cpu(*said: str) -> Finding:
+        settled = settle(findings, {(str(WEB), "hv02"): said})
+        return next(item for item in settled.all if item.requirement == "cpu-features")
+
+    assert cpu().outcome is Outcome.PASS
+    assert cpu("no switch (33012)").pending_on is Resolver.REHEARSE
+    words = "Virtual machine 'web01' is using processor-specific features not supported on host 'HV02'."
+    failed = cpu("no switch (33012)", words)
+    assert (failed.outcome, failed.evidence, failed.pending_on, failed.blocks) == (Outcome.FAIL, words, None, True)
+    assert failed.wanted
+    assert failed.remedy is not None
+    assert f"Get-VM -Id {WEB} | Set-VMProcessor -CompatibilityForMigrationEnabled $true" in failed.remedy.text
 
 
 # --- errors beside rows ------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from winmigrate.checks.finding import (
 from winmigrate.checks.frame import REGISTRY, Ground, Requirement, Role, evaluate, survey_index
 from winmigrate.checks.index import HostIndex
 from winmigrate.checks.kind_of_move import SHARED_SMB, kind_of_move
+from winmigrate.checks.rehearsed import against
 from winmigrate.checks.shares_of import shares_of
 from winmigrate.survey import Candidate, Candidates, HostFacts, PairFacts, Survey, Unmatched
 
@@ -269,7 +270,9 @@ def settle(findings: Findings, rehearsed: Mapping[tuple[str, str], tuple[str, ..
                 verdicts[index] = replace(
                     finding, outcome=Outcome.PASS, pending_on=None, evidence="Compare-VM went through"
                 )
-            elif finding.requirement == "compare-vm":
-                verdicts[index] = replace(finding, outcome=Outcome.FAIL, pending_on=None, evidence="; ".join(said))
+                continue
+            failing = against(finding, said)
+            if failing is not None:
+                verdicts[index] = failing
     settled = tuple(verdicts.get(index, finding) for index, finding in enumerate(findings.all))
     return replace(findings, all=settled)

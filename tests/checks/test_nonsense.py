@@ -25,6 +25,8 @@ P, F, S = Outcome.PASS, Outcome.FAIL, Outcome.SKIP
 _TWICE = {
     "cl-same": "of a node that does not say its cluster, the other nodes of the cluster say it",
 }
+#: What the inventory or the playbook decides, or what a host does not say: there is no answer to make nonsense of.
+_ELSEWHERE = ("cl-remote-credssp", "credssp-needs-source-logon", "smb-third-party-nas")
 #: What hangs on another VM too: one whose files nobody knows is not placed itself, and so is in nobody's way.
 _OF_OTHERS = ("dst-files-absent",)
 #: What such a move has no requirement of: a VM whose files nobody knows is taken for one that moves with its files.
@@ -95,6 +97,7 @@ def test_no_requirement_passes_on_nonsense(requirement: str) -> None:
             for odd in draw.sample(every, min(2, len(every))):
                 is_told(case, odd)
             return
+    assert requirement in _ELSEWHERE, f"no case of {requirement} is decided by what a host answers"
 
 
 @pytest.mark.long
@@ -108,11 +111,6 @@ def test_no_requirement_passes_on_any_nonsense(requirement: str) -> None:
         alone = [odd for odd in every if len(odd) < len(spots) and requirement not in _OF_OTHERS]
         for odd in [*together, *draw.sample(alone, min(12, len(alone)))]:
             is_told(case, odd)
-
-
-def test_nearly_every_requirement_is_tried() -> None:
-    tried = [id for id in _ids() if any(looked_at(case, 1) for case in failing(id))]
-    assert len(tried) > 0.7 * len(REGISTRY), sorted(set(REGISTRY) - set(tried))
 
 
 # --- anything anywhere -------------------------------------------------------------------------------------------
@@ -138,9 +136,9 @@ def _tried(seed: int) -> None:
     sound(findings_with(case, _anywhere(draw, heard_in(case))))
 
 
-@pytest.mark.parametrize("start", range(0, 80, 20))
+@pytest.mark.parametrize("start", range(0, 60, 15))
 def test_nonsense_anywhere_is_no_stack_trace(start: int) -> None:
-    for seed in range(start, start + 20):
+    for seed in range(start, start + 15):
         _tried(seed)
 
 

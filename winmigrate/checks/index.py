@@ -86,8 +86,11 @@ class HostIndex:
         if self._names is None:
             self._names = {}
             for vm in self.facts.vms:
-                if isinstance(vm.name, str):
-                    self._names.setdefault(vm.name.casefold(), []).append(vm)
+                # One whose name nobody knows may be called anything.
+                key = vm.name.casefold() if isinstance(vm.name, str) else _NOBODY
+                self._names.setdefault(key, []).append(vm)
+        if _NOBODY in self._names:
+            return Unreadable(f"{len(self._names[_NOBODY])} of the host's VMs have no name that can be read")
         return tuple(self._names.get(name.casefold(), ()))
 
     def of(self, table: str, vm_id: str, key: str = "vm_id") -> tuple[Any, ...] | Unreadable:

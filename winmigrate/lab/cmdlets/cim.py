@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from winmigrate.facts.versions import at_least
-from winmigrate.lab.cmdlets import cim_hyperv, cim_windows
+from winmigrate.lab.cmdlets import cim_hyperv, cim_windows, registry
 from winmigrate.lab.cmdlets.desk import Command, Desk, each
 from winmigrate.lab.cmdlets.hop import local, reach
 from winmigrate.lab.cmdlets.instances import CimClass, CimInstance, show_instance
@@ -48,6 +48,7 @@ _PROVIDERS = {
         Provider(cim_windows.PROCESSOR, cim_windows.processors, {}),
         Provider(cim_windows.SERVICE, lambda desk: list(desk.host.services.values()), {}),
         Provider(cim_windows.DEVICE_GUARD_CLASS, _host, {}, since="2016"),
+        Provider(registry.USER_RIGHT, registry.user_rights, {}),
         _hyperv(cim_hyperv.MIGRATION_JOB, cim_hyperv.jobs, RequestStateChange=cim_hyperv.request_job_state),
         _hyperv(cim_hyperv.PLANNED_SYSTEM, cim_hyperv.planned),
         _hyperv(cim_hyperv.COMPUTER_SYSTEM, cim_hyperv.systems),

@@ -8,7 +8,7 @@ from typing import Any
 from winmigrate.lab.cmdlets.desk import Desk, each, refusal
 from winmigrate.lab.engine import values as net
 from winmigrate.lab.engine.effects import Call, Error
-from winmigrate.lab.fabric import failures
+from winmigrate.lab.fabric import failures, surroundings
 from winmigrate.lab.fabric.failures import MigrationFailure
 from winmigrate.lab.fabric.identity import hop_b
 from winmigrate.lab.fabric.world import Host
@@ -40,7 +40,9 @@ def reach(desk: Desk, caller: Any, name: str, credential: tuple[str, str] | None
     """The desk at another host, or why this session does not get there."""
     if _is_local(name, desk.host) and credential is None:
         return local(desk, caller)
-    host = desk.world.host(name)
+    host = surroundings.behind(desk.world, desk.host, name)
+    if host is None and surroundings.addresses(desk.world, desk.host, name):
+        return error_of(desk, failures.unreachable(name), name)
     if host is None:
         return error_of(desk, failures.unknown_host(name), name)
     try:

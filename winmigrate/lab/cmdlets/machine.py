@@ -138,7 +138,7 @@ _VM: dict[str, Reader] = {
     "PrimaryStatusDescription": lambda m: _descriptions(m)[0],
     "SecondaryStatusDescription": lambda m: _descriptions(m)[1] if m.vm.secondary_status else None,
     "Status": lambda m: _descriptions(m)[-1],
-    "ReplicationHealth": lambda m: "NotApplicable" if m.vm.replication_mode == "None" else "Normal",
+    "ReplicationHealth": lambda m: m.vm.replication_health,
     "ReplicationMode": lambda m: m.vm.replication_mode,
     "ReplicationState": lambda m: m.vm.replication_state,
     "CheckpointType": lambda m: m.vm.checkpoint_type,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from winmigrate.lab.cmdlets.machine import Part, cim_session, show_part
 from winmigrate.lab.cmdlets.shapes import Reader, declare, shape_of
 from winmigrate.lab.engine import values as net
 from winmigrate.lab.fabric.fittings import numa_nodes
+from winmigrate.lab.fabric.machine import Adapter
 from winmigrate.lab.fabric.world import ZERO_ID
 
 
@@ -41,6 +43,75 @@ def _vlan(part: Part) -> net.PSObject:
     return shape_of("VMNetworkAdapterVlanSetting", part.machine.host.version).show(part)
 
 
+def _isolation(part: Part) -> net.PSObject:
+    return shape_of("VMNetworkAdapterIsolationSetting", part.machine.host.version).show(part)
+
+
+def _isolation_mode(adapter: Adapter) -> str:
+    if adapter.isolation != "None":
+        return adapter.isolation
+    return "None" if adapter.vlan.mode == "Untagged" else "Vlan"
+
+
+def _acls(part: Part) -> list[net.PSObject]:
+    shape = shape_of("VMNetworkAdapterAclSetting", part.machine.host.version)
+    return [shape.show(_Entry(part, entry)) for entry in part.item.acls]
+
+
+def _extended_acls(part: Part) -> list[net.PSObject]:
+    shape = shape_of("VMNetworkAdapterExtendedAclSetting", part.machine.host.version)
+    return [shape.show(_Entry(part, entry)) for entry in part.item.extended_acls]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An entry in a list of an adapter."""
+
+    part: Part
+    item: Any
+
+
+_ENTRY: dict[str, Reader] = {
+    "ParentAdapter": lambda e: show_part("VMNetworkAdapter", e.part.machine, e.part.item, e.part.checkpoint),
+    "CimSession": lambda e: cim_session(e.part.machine.host),
+    "ComputerName": lambda e: e.part.machine.host.name,
+    "Direction": lambda e: e.item.direction,
+    "Action": lambda e: e.item.action,
+}
+
+
+def _kind_of(address: str) -> str:
+    if address == "ANY":
+        return "WildcardBoth"
+    return "IPv6" if ":" in address else "IPv4"
+
+
+declare("VMNetworkAdapterAclSetting", {
+    **_ENTRY,
+    "LocalAddress": lambda e: e.item.local,
+    "LocalAddressType": lambda e: _kind_of(e.item.local),
+    "RemoteAddress": lambda e: e.item.remote,
+    "RemoteAddressType": lambda e: _kind_of(e.item.remote),
+})
+declare("VMNetworkAdapterExtendedAclSetting", {
+    **_ENTRY,
+    "LocalIPAddress": lambda e: e.item.local,
+    "RemoteIPAddress": lambda e: e.item.remote,
+    "LocalPort": lambda e: e.item.port,
+    "RemotePort": lambda e: "ANY",
+    "Protocol": lambda e: e.item.protocol,
+    "Weight": lambda e: e.item.weight,
+    "Stateful": lambda e: e.item.stateful,
+})
+declare("VMNetworkAdapterIsolationSetting", {
+    "IsolationMode": lambda p: p.item.isolation,
+    "AllowUntaggedTraffic": lambda p: False,
+    "DefaultIsolationID": lambda p: p.item.isolation_id,
+    "ParentAdapter": lambda p: show_part("VMNetworkAdapter", p.machine, p.item, p.checkpoint),
+    "CimSession": lambda p: cim_session(p.machine.host),
+    "ComputerName": lambda p: p.machine.host.name,
+})
+
 declare("VMNetworkAdapter", {
     **_OWNER,
     "ClusterMonitored": lambda p: p.item.cluster_monitored,
@@ -63,9 +134,11 @@ declare("VMNetworkAdapter", {
     "Status": _adapter_status,
     "Id": lambda p: p.item.id,
     "SwitchId": lambda p: p.item.switch_id,
-    "IsolationSetting": lambda p: None,
+    "AclList": _acls,
+    "ExtendedAclList": _extended_acls,
+    "IsolationSetting": _isolation,
     "VlanSetting": _vlan,
-    "CurrentIsolationMode": lambda p: "None" if p.item.vlan.mode == "Untagged" else "Vlan",
+    "CurrentIsolationMode": lambda p: _isolation_mode(p.item),
     "MacAddressSpoofing": lambda p: on_off(p.item.mac_spoofing),
     "DhcpGuard": lambda p: on_off(p.item.dhcp_guard),
     "RouterGuard": lambda p: on_off(p.item.router_guard),
@@ -165,6 +238,7 @@ declare("VMProcessor", {
     "ResourcePoolName": lambda p: p.machine.vm.fittings.pool("Processor"),
     "Count": lambda p: p.item.count,
     "CompatibilityForMigrationEnabled": lambda p: p.item.compatibility,
+    "CompatibilityForMigrationMode": lambda p: p.item.mode,
     "HwThreadCountPerCore": lambda p: 0,
     "ExposeVirtualizationExtensions": lambda p: p.item.nested,
     "Maximum": lambda p: p.item.maximum,

@@ -84,6 +84,7 @@ SINCE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
                  "OperationalStatus", "StatusDescription"),
         "2019": ("EnablePerfmonPmu", "EnablePerfmonLbr", "EnablePerfmonPebs", "EnablePerfmonIpt",
                  "EnableLegacyApicMode", "AllowACountMCount"),
+        "2025": ("CompatibilityForMigrationMode",),
     },
     "VMFirmware": {"2016": ("SecureBootTemplate", "SecureBootTemplateId", "ConsoleMode", "PauseAfterBootFailure")},
     "VMSecurity": {"2019": ("BindToHostTpm",)},
@@ -114,7 +115,11 @@ _OLD_ALIASES = ("VMName", "VMId")
 _FROM_USE = {"VMCompatibilityError": {"Message": "String", "MessageId": "Int32", "Source": "Object"}}
 
 #: Properties that came after the capture, from the pages of the cmdlets that give the class.
-FROM_PAGES = {"VMGpuPartitionAdapter": {"SupportsOutgoingLiveMigration": "Boolean"}}
+FROM_PAGES = {
+    "VMGpuPartitionAdapter": {"SupportsOutgoingLiveMigration": "Boolean"},
+    # An enumeration of which no numbers are known, so its names are given out as text.
+    "VMProcessor": {"CompatibilityForMigrationMode": "String"},
+}
 
 
 @cache

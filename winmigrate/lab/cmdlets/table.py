@@ -19,12 +19,15 @@ from winmigrate.lab.cmdlets import (
     cluster_reads,
     disks,
     events,
+    extensions,
     fittings,
     hosts,
     items,
     local_accounts,
     machines,
     moving,
+    net,
+    registry,
     sans,
     smb,
     smb_client,
@@ -51,7 +54,8 @@ COMMANDS: Mapping[str, Command] = {
     **smb.COMMANDS, **smb_client.COMMANDS, **acl.COMMANDS, **sans.COMMANDS, **fittings.COMMANDS,
     **local_accounts.COMMANDS,
     **cluster_moving.COMMANDS, **cluster_acts.COMMANDS,
-    **ad.COMMANDS,
+    **ad.COMMANDS, **extensions.COMMANDS,
+    **net.COMMANDS, **registry.COMMANDS,
 }
 
 #: Module -> what it is called on a host, where the reference pages file it under another name.
@@ -146,6 +150,8 @@ def command_table(world: World, host: Host) -> CommandTable:
         if definition is None or (definition.module == "Hyper-V" and not has_hyperv(host)):
             continue
         if definition.module == "FailoverClusters" and not has_feature(host):
+            continue
+        if definition.module == "Defender" and host.surroundings.antivirus is None:
             continue
         if definition.module == "ActiveDirectory" and not ad.has_module(host):
             continue

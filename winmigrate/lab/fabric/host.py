@@ -13,6 +13,7 @@ from typing import Any
 from winmigrate.lab.fabric.files import Files, fold, letter_of
 from winmigrate.lab.fabric.fittings import Holdings
 from winmigrate.lab.fabric.machine import GIB, MIB, VM
+from winmigrate.lab.fabric.surroundings import Surroundings
 
 
 @dataclass(slots=True, eq=False)
@@ -81,6 +82,7 @@ class VSwitch:
     allow_management_os: bool = True
     iov: bool = False
     ports: int = 0
+    extensions: dict[str, bool] = field(default_factory=dict)  # those beside Windows' own -> enabled
 
 
 @dataclass(slots=True, eq=False)
@@ -234,6 +236,7 @@ class Host:
     switches: list[VSwitch] = field(default_factory=list)
     sans: list[San] = field(default_factory=list)
     holdings: Holdings = field(default_factory=Holdings)
+    surroundings: Surroundings = field(default_factory=Surroundings)
     migration: MigrationSettings = field(default_factory=MigrationSettings)
     addresses: list[Address] = field(default_factory=list)
     services: dict[str, Service] = field(default_factory=dict)

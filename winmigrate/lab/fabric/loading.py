@@ -24,6 +24,7 @@ from winmigrate.lab.fabric import (
     patterns,
     shapes,
     share_making,
+    surroundings,
     winrm,
 )
 from winmigrate.lab.fabric.clock import FabricClock
@@ -193,6 +194,7 @@ def _host(world: World, key: str, given: Mapping[str, Any]) -> Host:
         host.switches = [_switch(world, key, {"name": "External"}, 0)]
     host.sans = [fibre.san_of(key, one, index) for index, one in enumerate(given["sans"] or ())]
     host.holdings = fittings.holdings_of(given)
+    host.surroundings = surroundings.surroundings_of(given, version)
     fittings.put_links(host, given)
     host.addresses = [_address(one, index)
                       for index, one in enumerate(given["addresses"] or [{"address": (f"10.0.0.{10 + number}", 24)}])]
@@ -243,7 +245,8 @@ def _switch(world: World, key: str, one: Mapping[str, Any], index: int) -> VSwit
     kind = one.get("kind") or "External"
     nic = one.get("nic") or (f"Intel(R) Ethernet 10G 2P X520 Adapter #{index + 1}" if kind == "External" else None)
     return VSwitch(one.get("id") or _id(world, key, "switch", one["name"]), one["name"], kind, nic,
-                   kind == "Internal" or one.get("management") is not False, bool(one.get("iov")))
+                   kind == "Internal" or one.get("management") is not False, bool(one.get("iov")),
+                   extensions=dict(one.get("extensions") or {}))
 
 
 def _migration(given: Mapping[str, Any], host: Host) -> MigrationSettings:

@@ -31,6 +31,30 @@ class Vlan:
 
 
 @dataclass(slots=True, eq=False)
+class Acl:
+    """VMNetworkAdapterAclSetting."""
+
+    direction: str = "Both"
+    action: str = "Deny"
+    local: str = "ANY"
+    remote: str = "ANY"
+
+
+@dataclass(slots=True, eq=False)
+class ExtendedAcl:
+    """VMNetworkAdapterExtendedAclSetting. ``port`` and ``protocol`` of the local side; "ANY" for all."""
+
+    direction: str = "Inbound"
+    action: str = "Deny"
+    local: str = "ANY"
+    remote: str = "ANY"
+    port: str = "ANY"
+    protocol: str = "ANY"
+    weight: int = 1
+    stateful: bool = False
+
+
+@dataclass(slots=True, eq=False)
 class Adapter:
     """A virtual network adapter. ``switch_name`` None: not connected. ``mac`` is 12 upper-case hex digits.
 
@@ -54,6 +78,10 @@ class Adapter:
     device_naming: bool = False
     ip_addresses: list[str] = field(default_factory=list)
     cluster_monitored: bool = True
+    isolation: str = "None"
+    isolation_id: int = 0
+    acls: list[Acl] = field(default_factory=list)
+    extended_acls: list[ExtendedAcl] = field(default_factory=list)
 
     @property
     def connected(self) -> bool:
@@ -164,6 +192,7 @@ class Processor:
     weight: int = 100
     max_per_numa_node: int = 16
     max_per_numa_socket: int = 1
+    mode: str = "MinimumFeatureSet"  # of compatibility, 2025
 
 
 @dataclass(slots=True, eq=False)
@@ -244,6 +273,7 @@ class VM:
     clustered: bool = False
     replication_state: str = "Disabled"
     replication_mode: str = "None"
+    replication_health: str = "NotApplicable"
     automatic_start_action: str = "StartIfRunning"
     automatic_start_delay: int = 0
     automatic_stop_action: str = "Save"

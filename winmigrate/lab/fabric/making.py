@@ -10,6 +10,7 @@ from typing import Any
 
 from winmigrate.lab.fabric.files import FileEntry, Vhd, folder_of, join, leaf, letter_of
 from winmigrate.lab.fabric.fittings import fittings_of
+from winmigrate.lab.fabric.machine import Acl, ExtendedAcl
 from winmigrate.lab.fabric.world import (
     GIB,
     MIB,
@@ -125,7 +126,8 @@ def _set(vm: VM, given: Mapping[str, Any]) -> None:
             setattr(vm, field, given[key])
     vm.clustered = bool(given["clustered"])
     if given["replication"] not in (None, "None"):
-        vm.replication_mode, vm.replication_state = given["replication"], "Replicating"
+        vm.replication_mode, vm.replication_state = given["replication"], given["replication_state"] or "Replicating"
+        vm.replication_health = given["replication_health"] or "Normal"
 
 
 def _filled(made: Any, given: Mapping[str, Any] | None) -> Any:
@@ -164,7 +166,10 @@ def _adapters(world: World, host: Host, vm: VM, given: Any) -> None:
             adapter.switch_name, adapter.switch_id = switch.name, switch.id
         adapter.vlan = _vlan(one.get("vlan"))
         adapter.ip_addresses = list(one.get("ip_addresses") or ())
-        for field in ("legacy", "iov_weight", "mac_spoofing", "dhcp_guard", "router_guard", "port_mirroring"):
+        adapter.acls = [_filled(Acl(), each) for each in one.get("acls") or ()]
+        adapter.extended_acls = [_filled(ExtendedAcl(), each) for each in one.get("extended_acls") or ()]
+        for field in ("legacy", "iov_weight", "mac_spoofing", "dhcp_guard", "router_guard", "port_mirroring",
+                      "isolation", "isolation_id"):
             if one.get(field) is not None:
                 setattr(adapter, field, one[field])
         vm.adapters.append(adapter)

@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 from winmigrate.errors import did_you_mean
+from winmigrate.facts import types
 from winmigrate.facts.versions import VERSIONS
-from winmigrate.lab.fabric import fittings
+from winmigrate.lab.fabric import fittings, surroundings
 from winmigrate.lab.fabric.cluster_shapes import CLUSTER
 from winmigrate.lab.fabric.fibre_shapes import FIBRE_CHANNEL, SAN, ZONES
 from winmigrate.lab.fabric.primitives import (
@@ -54,6 +55,8 @@ from winmigrate.marked import (
 #: What others make their own shapes of.
 __all__ = ["FREE", "RATE", "SIZE", "table"]
 
+_ENUMS = types.enums("Hyper-V")
+
 #: A parent in a disk's chain; the nearest one stands first.
 PARENT = either("path", PATH, table(
     "a path, or a mapping such as {path: 'D:\\VMs\\a.vhdx', used: 12 GB}",
@@ -73,11 +76,25 @@ VLAN = either("access", whole(0, 4094), table(
     allowed=listing(whole(0, 4094)), primary=whole(0, 4094), secondary=whole(0, 4094),
 ))
 
+ACL = table(
+    "a mapping such as {action: Deny, direction: Both, remote: 10.0.0.0/8}",
+    action=choice("Allow", "Deny", "Meter"), direction=choice("Inbound", "Outbound", "Both"), local=words(),
+    remote=words(),
+)
+
+EXTENDED_ACL = table(
+    "a mapping such as {action: Allow, direction: Inbound, port: 443, protocol: TCP, weight: 10}",
+    action=choice("Allow", "Deny"), direction=choice("Inbound", "Outbound"), local=words(), remote=words(),
+    port=words(), protocol=words(), weight=whole(1, 65535), stateful=truth(),
+)
+
 ADAPTER = either("switch", FREE, table(
     "a switch's name, or a mapping such as {switch: External, vlan: 10}",
     switch=FREE, connected=truth(), name=FREE, mac=MAC, static_mac=truth(), vlan=VLAN, legacy=truth(),
     iov_weight=NUMBER, mac_spoofing=truth(), dhcp_guard=truth(), router_guard=truth(),
     port_mirroring=choice("None", "Source", "Destination"), id=FREE, ip_addresses=one_or_more(words(), "addresses"),
+    isolation=choice("None", "NativeVirtualSubnet", "ExternalVirtualSubnet", "Vlan"), isolation_id=NUMBER,
+    acls=listing(ACL), extended_acls=listing(EXTENDED_ACL),
 ))
 
 CHECKPOINT = either("name", FREE, table(
@@ -94,7 +111,8 @@ MEMORY = either("startup", SIZE, table(
 
 PROCESSORS = either("count", whole(1, 2048), table(
     "a number, or a mapping such as {count: 4, compatibility: true}",
-    count=whole(1, 2048), compatibility=truth(), nested=truth(), reserve=whole(0, 100), maximum=whole(0, 100),
+    count=whole(1, 2048), mode=choice("MinimumFeatureSet", "CommonClusterFeatureSet"),
+    compatibility=truth(), nested=truth(), reserve=whole(0, 100), maximum=whole(0, 100),
     weight=whole(0, 10000), max_per_numa_node=NUMBER, max_per_numa_socket=NUMBER,
 ))
 
@@ -121,8 +139,9 @@ VM = table(
     secure_boot_template=FREE, integration=entries(truth(), "a mapping from services to true or false"),
     secure_boot=truth(), tpm=truth(), shielded=truth(), encrypt_traffic=truth(), clustered=truth(),
     checkpoint_type=choice("Disabled", "Production", "ProductionOnly", "Standard"), dirty_rate=RATE, write_rate=RATE,
-    replication=choice("None", "Primary", "Replica"), status=FREE, secondary_status=FREE, created=MOMENT, uptime=NUMBER,
-    heartbeat=FREE, start=choice("Nothing", "StartIfRunning", "Start"), stop=choice("TurnOff", "Save", "ShutDown"),
+    replication=choice("None", "Primary", "Replica"), replication_state=choice(*_ENUMS["VMReplicationState"]),
+    replication_health=choice(*_ENUMS["VMReplicationHealthState"]), status=FREE, secondary_status=FREE,
+    created=MOMENT, uptime=NUMBER, heartbeat=FREE, start=choice("Nothing", "StartIfRunning", "Start"), stop=choice("TurnOff", "Save", "ShutDown"),
     count=COUNT, **fittings.OF_A_MACHINE,
 )
 
@@ -140,7 +159,7 @@ HOST_ADDRESS = either("address", ADDRESS, table(
 SWITCH = either("name", FREE, table(
     "a name, or a mapping such as {name: Internal, kind: Internal}",
     name=Key(FREE, True), kind=choice("External", "Internal", "Private"), nic=FREE, management=truth(), iov=truth(),
-    id=GUID,
+    id=GUID, extensions=entries(truth(), "a mapping from extensions to true (enabled) or false"),
 ))
 
 MIGRATION = table(
@@ -201,7 +220,7 @@ HOST = table(
     vms=named(VM, "a mapping from names to virtual machines"), manufacturer=FREE, model=FREE, count=COUNT,
     vhd_path=PATH, vm_path=PATH, numa_spanning=truth(), enhanced_session=truth(), booted=MOMENT,
     mac_pool=listing(MAC), smb=SMB, shares=SHARES, system_drive=choice(*(f"{letter}:" for letter in "CDEFGHIJ")),
-    **fittings.OF_A_HOST,
+    **fittings.OF_A_HOST, **surroundings.OF_A_HOST,
 )
 
 def _faults(marked: Marked) -> list[Marked]:

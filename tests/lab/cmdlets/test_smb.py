@@ -214,6 +214,16 @@ def test_2025_requires_signing(world: World, key: str, required: bool) -> None:
     assert (one.get("RequireSecuritySignature"), one.get("EnableSecuritySignature")) == (required, True)
 
 
+def test_signing_and_encryption_can_be_set(world: World, server: Server) -> None:
+    site = Site(world, "hv03")
+    site.run(("Set-SmbClientConfiguration", {"RequireSecuritySignature": False, "Force": True}))
+    one = site.run(("Get-SmbClientConfiguration", {}), select("RequireSecuritySignature")).one
+    assert one.get("RequireSecuritySignature") is False
+    server.run(("Set-SmbServerConfiguration", {"RequireSecuritySignature": True, "EncryptData": True, "Force": True}))
+    one = server.run(("Get-SmbServerConfiguration", {}), select("RequireSecuritySignature", "EncryptData")).one
+    assert (one.get("RequireSecuritySignature"), one.get("EncryptData")) == (True, True)
+
+
 def test_interfaces_with_rdma() -> None:
     with world_of(SHARE.replace("hv02: {", "hv02: {smb: {rdma: [SMB1]}, nic: 10 Gbit, addresses: [10.0.0.2/24, "
                                 "{address: 10.1.0.2/24, alias: SMB1}], ")) as world:

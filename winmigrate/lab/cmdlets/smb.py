@@ -257,7 +257,21 @@ def get_server(desk: Desk, call: Call) -> Iterator[Effect]:
     yield Output(show_instance(CimInstance(desk, _SERVER_CLASS, server_of(desk))))
 
 
+def set_server(desk: Desk, call: Call) -> Iterator[Effect]:
+    """Set-SmbServerConfiguration: signing and encryption; the other settings stay as they are."""
+    server = server_of(desk)
+    impact = "Medium" if call.get("Force") else "High"
+    if not (yield ShouldProcess("SMB Server Configuration", "Modify", impact)) or server is None:
+        return
+    with desk.world.lock:
+        if call.get("RequireSecuritySignature") is not None:
+            server.signing = "required" if call.bound["RequireSecuritySignature"] else "offered"
+        if call.get("EncryptData") is not None:
+            server.encrypt = bool(call.bound["EncryptData"])
+
+
 COMMANDS: dict[str, Command] = {
+    "Set-SmbServerConfiguration": administrative(set_server),
     "Get-SmbShare": administrative(get_shares),
     "Get-SmbShareAccess": administrative(get_access),
     "Grant-SmbShareAccess": _change("Grant"),

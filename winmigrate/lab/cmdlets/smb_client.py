@@ -128,6 +128,20 @@ def get_client(desk: Desk, call: Call) -> Iterator[Effect]:
     yield Output(show_instance(CimInstance(desk, kind, desk.host)))
 
 
+_SETTABLE = {"RequireSecuritySignature": "require_signing", "RequireEncryption": "require_encryption"}
+
+
+def set_client(desk: Desk, call: Call) -> Iterator[Effect]:
+    """Set-SmbClientConfiguration: signing and encryption; the other settings stay as they are."""
+    impact = "Medium" if call.get("Force") else "High"
+    if not (yield ShouldProcess("SMB Client Configuration", "Modify", impact)):
+        return
+    with desk.world.lock:
+        for name, field in _SETTABLE.items():
+            if call.get(name) is not None:
+                setattr(desk.host.smb, field, bool(call.bound[name]))
+
+
 # A subject is (alias, its addresses, its index).
 _INTERFACE = CimClass("MSFT_SmbClientNetworkInterface", NAMESPACE, ("InterfaceIndex",), {
     "FriendlyName": lambda desk, one: one[0],
@@ -265,6 +279,7 @@ def _set(desk: Desk, home: Any, server: ComputerAccount, client: ComputerAccount
 COMMANDS: dict[str, Command] = {
     "Get-SmbConnection": administrative(get_connections),
     "Get-SmbClientConfiguration": Command(get_client),
+    "Set-SmbClientConfiguration": administrative(set_client),
     "Get-SmbClientNetworkInterface": Command(get_interfaces),
     "Get-SmbBandwidthLimit": administrative(get_limits),
     "Set-SmbBandwidthLimit": administrative(set_limit),

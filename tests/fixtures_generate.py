@@ -33,6 +33,7 @@ delegation: {hv01: [hv02]}
 hosts:
   hv01:
     version: VERSION
+    features: {RSAT-AD-PowerShell: Installed}
     volumes: {C: 1 TB, D: 1 TB}
     switches: [a]
     addresses: [10.0.0.1/24]

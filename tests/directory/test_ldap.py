@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import socket
 from collections.abc import Iterator
@@ -11,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.checks.world import World
 from tests.directory.samba import CONTROLLER, DNS, MIGRATION, PASSWORD, Directory, directory
 from tests.directory.test_delegation import STATES, UNSHOWN, State, of_kdc
-from winmigrate.checks import Finding, Outcome, run_checks
+from tests.directory.verdicts import verdict
 from winmigrate.directory import Account, DirectoryFacts, Named, Server, Wanted, connected, read_directory
 from winmigrate.directory.nouns import DISABLED, NOT_DELEGATED, TRUSTED_FOR_DELEGATION, TRUSTED_TO_AUTHENTICATE
 from winmigrate.directory.reading import read_file_servers
@@ -231,26 +229,6 @@ def test_a_controller_that_cannot_be_trusted_gets_no_password(domain: Directory,
 
 
 # --- our verdict and the KDC's -----------------------------------------------------------------------------------
-
-
-def verdict(facts: DirectoryFacts, user: str, sid: str) -> tuple[bool, bool]:
-    """(migration service, files) as our requirements say."""
-    world = World()
-    world.set("hv01", "whoami /user", {"User": f"CORP\\{user}", "Sid": sid})
-    survey = dataclasses.replace(world.survey(), directory=facts)
-    findings = run_checks(survey, world.candidates(), world.playbook(), world.inventory(), world.now)
-    found = {item.requirement: item for item in findings.of(findings.candidates[0])}
-
-    def passes(*ids: str) -> bool:
-        return all(_decided(found[id]) for id in ids)
-
-    both = ("kcd-protocol-transition", "operator-delegatable")
-    return passes("kcd-migration-service", *both), passes("kcd-cifs", *both)
-
-
-def _decided(found: Finding) -> bool:
-    assert found.outcome in (Outcome.PASS, Outcome.FAIL), found
-    return found.outcome is Outcome.PASS
 
 
 def _both(domain: Directory, keys: Path, state: State) -> tuple[tuple[bool, bool], tuple[bool, bool]]:

@@ -187,7 +187,7 @@ CASES = [
         "HV02$ trusts HV01$ itself",
     ),
     Case("kcd-protocol-transition", F, account("HV01$", userAccountControl=WORKSTATION), "Kerberos only", _TRANSITION),
-    Case("kcd-protocol-transition", L, account("HV01$", userAccountControl=None), "the flags of HV01$ cannot be read"),
+    Case("kcd-protocol-transition", L, account("HV01$", userAccountControl=None), "the services that HV01$ may be"),
     Case("kcd-protocol-transition", L, no_directory, "the inventory names no directory"),
     # --- the way back
     Case("kcd-reverse", P, unchanged, "HV02$ may act on hv01 in anybody's name"),

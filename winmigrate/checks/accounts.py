@@ -124,7 +124,8 @@ def kerberos_cache(ground: Ground) -> Verdict:
         return unknown(f"the directory does not show when {account.name} was last changed")
     ago = ground.now - account.changed
     if ago >= SETTLES:
-        return passed(f"{account.name} was last changed {account.changed:%Y-%m-%d %H:%M} UTC")
+        changed = account.changed.astimezone(dt.timezone.utc)
+        return passed(f"{account.name} was last changed {changed:%Y-%m-%d %H:%M} UTC")
     minutes = max(0, int(ago.total_seconds() // 60))
     return failed(
         f"{account.name} was changed {minutes} min ago: domain controllers and {host.name} may still answer by what "

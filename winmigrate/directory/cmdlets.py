@@ -180,9 +180,11 @@ def _holder(row: windows.ADHolder) -> Account | Unreadable:
 
 
 def _account(row: windows.ADAccount) -> Account | Unreadable:
+    """Where the flags, which every account has, are not shown, the lists beside them are not shown either."""
     made = _named(row.sam_account_name, row.distinguished_name, row.sid)
     if isinstance(made, Unreadable):
         return made
+    hidden = row.user_account_control if isinstance(row.user_account_control, Unreadable) else None
     return Account(
         name=made.name,
         dn=made.dn,
@@ -190,8 +192,8 @@ def _account(row: windows.ADAccount) -> Account | Unreadable:
         flags=row.user_account_control,
         dns_name=row.dns_host_name if isinstance(row.dns_host_name, str) else None,
         service_names=_listed(row.service_principal_name),
-        delegates_to=_listed(row.allowed_to_delegate_to),
-        trusts=_listed(row.principals_allowed),
+        delegates_to=_listed(row.allowed_to_delegate_to) if hidden is None else hidden,
+        trusts=_listed(row.principals_allowed) if hidden is None else hidden,
         changed=_aware(row.when_changed),
     )
 

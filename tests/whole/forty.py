@@ -65,7 +65,11 @@ class Lot:
 
 @dataclass
 class Land:
-    """The fabric under way; ``delegation``: host -> what it may do; ``inventory``: host -> settings there."""
+    """The fabric under way.
+
+    ``delegation``: host -> what it may do; ``silent``: pairs without; ``inventory``: host -> settings there;
+    ``guarded``: hosts whose administrator ops is not.
+    """
 
     hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
     servers: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -73,6 +77,7 @@ class Land:
     computers: dict[str, dict[str, Any]] = field(default_factory=dict)
     inventory: dict[str, dict[str, Any]] = field(default_factory=dict)
     silent: set[tuple[str, str]] = field(default_factory=set)
+    guarded: set[str] = field(default_factory=set)
 
     def host(self, name: str, **more: Any) -> dict[str, Any]:
         number = len(self.hosts) + 11
@@ -103,7 +108,11 @@ class Land:
             "fabric": "many faults",
             "seed": 7,
             "domain": {"name": "corp.example", "netbios": "CORP"},
-            "users": {"ops": {"password": PASSWORD, "administrator": True}},
+            "domains": ["partner.example"],
+            "trusts": [{"trusting": "corp.example", "trusted": "partner.example", "two_way": False}],
+            "users": {"ops": {"password": PASSWORD, "administrator": [
+                name for name in (*self.hosts, *self.servers) if name not in self.guarded]},
+                "pat": {"password": PASSWORD, "domain": "partner.example", "administrator": False}},
             "groups": {"Rack A": ["SRC$", "DST$"], "Hyper-V Hosts": ["Rack A"]},
             "delegation": self.delegations(),
             "computers": self.computers,
@@ -430,3 +439,26 @@ def _no_delegation(lot: Lot) -> None:
     lot.own_destination()
     lot.on_share()
     lot.land.silent.add((lot.destination, "fs01"))
+
+
+# --- names, rights, domains --------------------------------------------------------------------------------------
+
+
+@fault("vm-exists-unique")
+def _two_of_a_name(lot: Lot) -> None:
+    same = f"00000000-0000-0000-0000-0000000000{lot.number:02}"
+    lot.vm["id"] = same
+    lot.wish["vm"] = f"id:{same}"
+    lot.land.hosts["src"]["vms"][f"{lot.name} (2)"] = {"name": lot.name, "memory": "1 GB", "state": "Off"}
+
+
+@fault("operator-admin-both", "transport-second-hop", loud=True)
+def _no_administrator(lot: Lot) -> None:
+    lot.own_destination(remote_management_users=["CORP\\ops"])
+    lot.land.guarded.add(lot.destination)
+
+
+@fault("same-or-trusted-domain", loud=True)
+def _one_way(lot: Lot) -> None:
+    lot.own_destination(domain="partner.example", administrators=["PARTNER\\pat"])
+    lot.land.inventory[lot.destination] = {"credential": "file:pat.yml"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.whole.forty import FAULTS, WELL, Fault, build
+from tests.whole.forty import FAULTS, PASSWORD, WELL, Fault, build
 from tests.whole.labs import site
 from winmigrate import verbs
 from winmigrate.checks import CandidateFindings, Findings, Outcome
@@ -36,6 +36,9 @@ def checked(folder: Path, faults: Sequence[Fault]) -> tuple[Checked, dict[str, F
         for host, more in land.inventory.items():
             inventory["hosts"][host] |= more
         place.inventory.write_text(yaml.safe_dump(inventory, sort_keys=False), encoding="utf-8")
+        pat = place.folder / "pat.yml"
+        pat.write_text(yaml.safe_dump({"username": "PARTNER\\pat", "password": PASSWORD}), encoding="utf-8")
+        pat.chmod(0o600)
         return verbs.check(place.playbook, ground=place.ground()), dict(zip(lots, faults, strict=True))
 
 

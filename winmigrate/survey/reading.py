@@ -157,8 +157,10 @@ def version_of(reader_objects: list[Any] | Unreadable) -> tuple[str | Unreadable
     return (version if version is not None else Unreadable(f"build {build} is older than Windows Server 2012")), build
 
 
-def shown(vms: tuple[R, ...], identity: Identity | Unreadable, host_name: str) -> tuple[R, ...] | Unreadable:
-    """The VMs; Unreadable for none of them shown to one who may not see any: Hyper-V gives no error then."""
+def shown(
+    vms: tuple[R, ...], identity: Identity | Unreadable, host_name: str, what: str = "VM"
+) -> tuple[R, ...] | Unreadable:
+    """The VMs, or what else Hyper-V has; Unreadable for none shown to one who may see none: that is no error there."""
     if vms or isinstance(identity, Unreadable):
         return vms
     rights = (host.administrator(identity), host.hyper_v_administrator(identity))
@@ -166,6 +168,6 @@ def shown(vms: tuple[R, ...], identity: Identity | Unreadable, host_name: str) -
         return vms
     user = identity.user if isinstance(identity.user, str) else "this user"
     return Unreadable(
-        f"no VM was shown, but {user} is neither administrator nor Hyper-V administrator, and would be shown none",
+        f"no {what} was shown, but {user} is neither administrator nor Hyper-V administrator, and would be shown none",
         needs=needed_right(host_name, hyper_v=True),
     )

@@ -33,11 +33,13 @@ from winmigrate.survey.facts_of_clusters import (
 from winmigrate.survey.facts_of_directory import DirectorySurvey, way_to
 from winmigrate.survey.facts_of_hosts import HostFacts, path_key
 from winmigrate.survey.folders import folders_here, folders_there, links_of
-from winmigrate.survey.hops import PROBE, Credentials, hop_of, no_credential, probes_of
-from winmigrate.survey.nouns import HopB, PairFacts, Roll, Survey, pair_key
+from winmigrate.survey.hops import PROBE, Credentials, called, hop_of, no_credential, probes_of
+from winmigrate.survey.nouns import HopB, NameAsked, PairFacts, Roll, Survey, pair_key
 from winmigrate.survey.reading import Reader, members_of, reason_of, shown, unreached
 from winmigrate.survey.roll import read_identity
 from winmigrate.survey.servers import ServerSurvey, servers_of
+from winmigrate.survey.ways import PROBE as PORT
+from winmigrate.survey.ways import Ways, registry_pol, registry_pol_read
 from winmigrate.survey.wishes import files_of
 from winmigrate.windows import devices, host, network, storage, vm
 from winmigrate.windows.register import TABLES
@@ -54,6 +56,13 @@ _ABSENT = "PathNotFound"
 _OF_MOVES = frozenset({"operating_system", "switches", "volumes", "migration_jobs", "planned_vms"})
 #: No host can be called so.
 _DIRECTORY = "the directory"
+#: What is empty, and no error, to one who may not see it: VMs, and what root/virtualization/v2 holds.
+_HYPER_V_SHOWS = {
+    "vms": "VM",
+    "migration_jobs": "migration",
+    "planned_vms": "planned VM",
+    "listener_addresses": "address for migrations",
+}
 _NOT_PROBED = Unreadable("the destination could not be asked")
 
 
@@ -107,8 +116,9 @@ def read_host(
     ``only``: this one VM alone, and of the host itself what a move of it stands on; the rest is not asked then.
     Raises HostError.
     """
+    began = clock.now()
     answers = ask_batch(session, host_reads(version, secured, only), timeout=TIMEOUT)
-    facts = _facts(Reader(name, version, answers), clock.now(), secured)
+    facts = replace(_facts(Reader(name, version, answers), clock.now(), secured), asked_from=began)
     if only is None:
         facts = replace(facts, cluster=cluster_of(facts, session, timeout=TIMEOUT))
     return replace(facts, **_vhds(facts, session))
@@ -126,7 +136,7 @@ def host_reads(version: str, secured: Sequence[str], only: str | None = None) ->
                 reads.append(Read(members_of(table), members))
     reads += [Read("user", host.identity_user()), Read("groups", host.identity_groups())]
     if only is None:
-        reads.append(Read("listener_addresses", network.listener_addresses()))
+        reads += [Read("listener_addresses", network.listener_addresses()), registry_pol_read()]
         if at_least(version, "2016"):
             reads.append(Read("security_services", host.security_services()))
     if at_least(version, "2016"):
@@ -140,8 +150,10 @@ def _facts(reader: Reader, asked_at: dt.datetime, secured: Sequence[str]) -> Hos
     for table in TABLES:
         members = reader.members(table)
         found[table.name] = reader.one(table, members) if table.single else reader.table(table, members)
-    if not isinstance(found["vms"], Unreadable):
-        found["vms"] = shown(found["vms"], who, reader.host)
+    found["listener_addresses"] = reader.texts("listener_addresses")
+    for name, what in _HYPER_V_SHOWS.items():
+        if not isinstance(found[name], Unreadable):
+            found[name] = shown(found[name], who, reader.host, what)
     recent = at_least(reader.version, "2016")
     return HostFacts(
         host=reader.host,
@@ -150,7 +162,7 @@ def _facts(reader: Reader, asked_at: dt.datetime, secured: Sequence[str]) -> Hos
         identity=who,
         administrator=who if isinstance(who, Unreadable) else host.administrator(who),
         hyper_v_administrator=who if isinstance(who, Unreadable) else host.hyper_v_administrator(who),
-        listener_addresses=reader.texts("listener_addresses"),
+        registry_pol=registry_pol(reader),
         security_services=reader.integers("security_services") if recent else NOT_ON_THIS_BUILD,
         security=_security(reader, secured) if recent else NOT_ON_THIS_BUILD,
         incomplete=reader.incomplete,
@@ -228,9 +240,11 @@ class _HostSurvey:
     arrivals: dict[str, FileItem | Unreadable | None] = field(default_factory=dict)
     peers: Mapping[str, _HostSurvey] = field(default_factory=dict)
     cluster: ClusterFacts | None = None
+    ways: Ways = field(init=False)
 
     def __post_init__(self) -> None:
         self.facts = HostFacts(self.host, self.version)
+        self.ways = Ways(self.host, self.version, {}, {})
 
     def first(self) -> None:
         secured = tuple(dict.fromkeys(item.vm_id for item in self.candidates.candidates if item.source == self.host))
@@ -259,12 +273,15 @@ class _HostSurvey:
         if folders:
             reads.append(Read("links", devices.links(folders, self.version)))
         spoken_for = self._spoken_for()
+        self.ways = self._ways(list(others))
+        between = self.ways.reads()
+        reads += between
         if spoken_for is not None:
             reads += cluster_reads(self.version)
         if not reads:
             return
         try:
-            bound = TIMEOUT + PROBE * len(probes)
+            bound = TIMEOUT + PROBE * len(probes) + PORT * len(between)
             answers = read_batch(self.connector, self.host, reads, self.clock, timeout=bound)
         except HostError as error:
             why = unreached(error)
@@ -272,7 +289,9 @@ class _HostSurvey:
             self.arrivals = dict.fromkeys(map(path_key, places), why)
             self.facts = replace(self.facts, links=dict.fromkeys(map(path_key, folders), why))
             self.cluster = None if spoken_for is None else unread_cluster(spoken_for, self.host, why)
+            self.ways.unanswered(why)
             return
+        self.ways.answered(answers)
         if spoken_for is not None:
             self.cluster = cluster_facts(spoken_for, Reader(self.host, self.version, answers))
         for (destination, route), read in probes:
@@ -297,6 +316,18 @@ class _HostSurvey:
             for folder in (*mine, *to_come):
                 folders.setdefault(path_key(folder), folder)
         return list(folders.values())
+
+    def _ways(self, destinations: list[str]) -> Ways:
+        """To its destinations, and how it finds the names of those that come to it."""
+        sources = [item.source for item in self.candidates.candidates if item.destination == self.host]
+        peers = dict.fromkeys(name for name in (*destinations, *sources) if name != self.host)
+        listening = {
+            name: tuple_of(self.peers[name].facts.listener_addresses) if name in self.peers else ()
+            for name in destinations
+        }
+        return Ways(
+            self.host, self.version, {name: called(name, self.inventory, self.roll) for name in peers}, listening
+        )
 
     def _spoken_for(self) -> str | None:
         """The cluster that this host is asked for; others are asked on other nodes."""
@@ -345,7 +376,16 @@ def _pair(source: str, destination: str, candidates: Candidates, work: Mapping[s
         if (item.source, item.destination) == (source, destination):
             for file in tuple_of(files_of(item, work[source].facts)):
                 arrivals[file.destination] = found.get(path_key(file.destination), _NOT_PROBED)
-    return PairFacts(source, destination, (hop,) if hop is not None else (), arrivals)
+    there, back = work[source].ways, work[destination].ways if destination in work else None
+    return PairFacts(
+        source,
+        destination,
+        (hop,) if hop is not None else (),
+        arrivals,
+        there.ports.get(destination, ()),
+        there.names.get(destination, NameAsked("")),
+        back.names.get(source, NameAsked("")) if back is not None else NameAsked(source, _NOT_PROBED),
+    )
 
 
 def _unasked(name: str, roll: Roll) -> HostFacts:
@@ -362,5 +402,5 @@ def _unreadable(name: str, version: str | Unreadable, reason: Unreadable) -> Hos
     tables: dict[str, Any] = {table.name: reason for table in TABLES}
     return HostFacts(
         name, version, identity=reason, administrator=reason, hyper_v_administrator=reason,
-        security_services=reason, security=reason, listener_addresses=reason, vhds=reason, cluster=reason, **tables,
+        security_services=reason, security=reason, listener_addresses=reason, registry_pol=reason, vhds=reason, cluster=reason, **tables,
     )  # fmt: skip

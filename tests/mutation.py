@@ -1,0 +1,346 @@
+"""Mutants of every requirement, run on its own cases: ``python -m tests.mutation [ID ...]``.
+
+A mutant that no case notices is a gap in the cases. What is done to a requirement:
+
+- inverted: what passes fails, and what fails passes;
+- blind: what cannot be read is taken for well;
+- emptied: what cannot be read looks as if there were nothing: all facts at once, then each fact alone that the
+  requirement stands on;
+- dropped: every fact is gone, and then each alone that it stands on; where all are gone, nothing may pass.
+
+Facts are the fields of what was surveyed (hosts, pairs, clusters, file servers, the directory); what a requirement
+stands on is found out by taking each of them away where it passes.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import cache
+from typing import Any
+
+from tests.checks.case import Case
+from tests.checks.cases_after import CASES as AFTER_CASES
+from tests.checks.cases_after import AfterCase, Moved
+from tests.checks.test_requirements import CASES
+from tests.checks.world import World
+from winmigrate.checks import Finding, Outcome, load_all, run_checks
+from winmigrate.checks import after as after_checks
+from winmigrate.checks.aftermath import Aftermath
+from winmigrate.checks.frame import REGISTRY, Ground, Unread, Verdict, passed
+from winmigrate.directory import DirectoryFacts
+from winmigrate.facts import Unreadable
+from winmigrate.survey import ClusterFacts, HostFacts, PairFacts, Survey
+from winmigrate.survey.facts_of_servers import FileServerFacts
+
+GONE = Unreadable("taken away")
+_FACTS: tuple[type[Any], ...] = (HostFacts, PairFacts, ClusterFacts, FileServerFacts, DirectoryFacts)
+#: Not read, but said by us: who was asked, when, and what went wrong.
+_OURS = frozenset({"host", "name", "asked_on", "server", "source", "destination", "asked", "taken_at", "asked_at",
+                   "incomplete", "domain", "netbios"})  # fmt: skip
+_UNSEEN = (Outcome.UNKNOWN, Outcome.PENDING)
+_SWAP = {Outcome.PASS: Outcome.FAIL, Outcome.FAIL: Outcome.PASS}
+
+#: Settled by the files of the operator alone, or said of every move: with no fact at all they pass rightly.
+WITHOUT_FACTS: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A field of one kind of facts, on whatever host."""
+
+    of: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.of}.{self.name}"
+
+
+def _known_facts() -> Iterator[Fact]:
+    for kind in _FACTS:
+        for item in fields(kind):
+            if item.name not in _OURS:
+                yield Fact(kind.__name__, item.name)
+
+
+FACTS = tuple(_known_facts())
+
+# --- a survey with something else in it ------------------------------------------------------------------------------
+
+
+def _without(value: Any, annotation: str) -> Any:
+    if isinstance(value, dict) and "Unreadable" not in annotation.rpartition("]")[2]:
+        return dict.fromkeys(value, GONE)
+    return GONE if "Unreadable" in annotation else value
+
+
+def _nothing(annotation: str) -> Any:
+    return () if annotation.startswith("tuple") else {} if annotation.startswith("dict") else None
+
+
+def dropped(facts: Any, names: frozenset[str]) -> Any:
+    """Facts of one kind without those of these names."""
+    changes = {
+        item.name: _without(getattr(facts, item.name), str(item.type)) for item in fields(facts) if item.name in names
+    }
+    return replace(facts, **changes)
+
+
+def emptied(facts: Any, names: frozenset[str]) -> Any:
+    """Facts of one kind where whatever could not be read of these looks like nothing."""
+    changes: dict[str, Any] = {}
+    for item in fields(facts):
+        if item.name in names:
+            changes[item.name] = _filled(getattr(facts, item.name), str(item.type))
+        elif item.name in ("incomplete", "unread"):
+            changes[item.name] = {key: why for key, why in getattr(facts, item.name).items() if key not in names}
+    return replace(facts, **changes)
+
+
+def _filled(value: Any, annotation: str = "") -> Any:
+    if isinstance(value, Unreadable):
+        return _nothing(annotation)
+    if isinstance(value, tuple):
+        return tuple(_filled(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _filled(item, annotation.partition(", ")[2]) for key, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        cells = {item.name: (getattr(value, item.name), str(item.type)) for item in fields(value)}
+        changes = {name: _filled(*cell) for name, cell in cells.items() if _odd(cell[0])}
+        return replace(value, **changes) if changes else value
+    return value
+
+
+def _odd(value: Any) -> bool:
+    return isinstance(value, Unreadable | tuple | dict) or (is_dataclass(value) and not isinstance(value, type))
+
+
+Edit = Callable[[Any, frozenset[str]], Any]
+
+
+def edited(survey: Survey, edit: Edit, facts: Iterable[Fact]) -> Survey:
+    """A survey with an edit of these facts everywhere."""
+    names: dict[str, set[str]] = {}
+    for fact in facts:
+        names.setdefault(fact.of, set()).add(fact.name)
+
+    def of(value: Any) -> Any:
+        chosen = names.get(type(value).__name__)
+        return edit(value, frozenset(chosen)) if chosen else value
+
+    return replace(
+        survey,
+        hosts={name: of(one) for name, one in survey.hosts.items()},
+        pairs={name: of(one) for name, one in survey.pairs.items()},
+        clusters={name: of(one) for name, one in survey.clusters.items()},
+        file_servers={name: of(one) for name, one in survey.file_servers.items()},
+        directory=of(survey.directory),
+    )
+
+
+# --- a case, and whether it holds ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Surveyed:
+    """A case with what its hosts said."""
+
+    case: Case
+    world: World
+    survey: Survey
+
+    def finding(self, survey: Survey | None = None) -> Finding | None:
+        """What its requirement says of a survey; None where it is not one finding."""
+        world = self.world
+        found = run_checks(
+            survey or self.survey, world.candidates(), world.playbook(), world.inventory(), world.now,
+            only=(self.case.requirement,),
+        )  # fmt: skip
+        mine = [item for item in found.of(found.candidates[0]) if item.requirement == self.case.requirement]
+        mine = [item for item in mine if not self.case.on or item.subject.source == self.case.on]
+        return mine[0] if len(mine) == 1 else None
+
+    def holds(self, survey: Survey | None = None) -> bool:
+        """As its test has it. What raises does not hold."""
+        try:
+            found = self.finding(survey)
+        except (AttributeError, TypeError, ValueError, KeyError, IndexError, AssertionError):
+            return False
+        case = self.case
+        if found is None or found.outcome is not case.outcome or case.evidence not in found.evidence:
+            return False
+        if case.remedy is not None and (found.remedy is None or case.remedy not in found.remedy.text):
+            return False
+        if case.severity is not None and found.severity is not case.severity:
+            return False
+        return all(
+            getattr(case, name) is None or getattr(found, name) == getattr(case, name)
+            for name in ("hop", "place", "needs")
+        )
+
+
+@cache
+def surveyed(case: Case) -> Surveyed:
+    world = World()
+    case.change(world)
+    return Surveyed(case, world, world.survey())
+
+
+# --- mutants ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Tally:
+    """``made`` and ``noticed`` by sort of mutant; ``gaps``: those that no case noticed."""
+
+    made: dict[str, int] = field(default_factory=dict)
+    noticed: dict[str, int] = field(default_factory=dict)
+    gaps: list[str] = field(default_factory=list)
+
+    def count(self, sort: str, what: str, noticed: bool) -> None:
+        self.made[sort] = self.made.get(sort, 0) + 1
+        self.noticed[sort] = self.noticed.get(sort, 0) + noticed
+        if not noticed:
+            self.gaps.append(f"{what}: {sort}")
+
+
+def inverted(check: Callable[[Any], Verdict]) -> Callable[[Any], Verdict]:
+    def mutant(ground: Any) -> Verdict:
+        verdict = check(ground)
+        return verdict._replace(outcome=_SWAP.get(verdict.outcome, verdict.outcome))
+
+    return mutant
+
+
+def blind(check: Callable[[Any], Verdict]) -> Callable[[Any], Verdict]:
+    def mutant(ground: Any) -> Verdict:
+        try:
+            return check(ground)
+        except Unread:
+            return passed()
+
+    return mutant
+
+
+def _with(id: str, mutant: Callable[[Callable[[Ground], Verdict]], Callable[[Ground], Verdict]]) -> Iterator[None]:
+    kept = REGISTRY[id]
+    REGISTRY[id] = replace(kept, check=mutant(kept.check))
+    try:
+        yield
+    finally:
+        REGISTRY[id] = kept
+
+
+def _noticed(mine: list[Surveyed], edit: Edit | None = None, facts: Iterable[Fact] = ()) -> bool:
+    chosen = tuple(facts)
+    return any(not one.holds(edited(one.survey, edit, chosen) if edit is not None else None) for one in mine)
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """A case that passes, without one fact that it stands on: what is then said must be that it cannot be read."""
+
+    one: Surveyed
+    fact: Fact
+    survey: Survey
+
+    def holds(self, edit: Edit | None = None) -> bool:
+        survey = self.survey if edit is None else edited(self.survey, edit, (self.fact,))
+        try:
+            found = self.one.finding(survey)
+        except (AttributeError, TypeError, ValueError, KeyError, IndexError, AssertionError):
+            return False
+        return found is not None and found.outcome in _UNSEEN and GONE.reason in found.evidence
+
+
+def stands_on(mine: list[Surveyed]) -> dict[Fact, Lacking]:
+    """The facts without which a case that passes does not, each with the first such case."""
+    found: dict[Fact, Lacking] = {}
+    for one in mine:
+        if one.case.outcome is Outcome.PASS:
+            for fact in FACTS:
+                if fact not in found:
+                    survey = edited(one.survey, dropped, (fact,))
+                    finding = one.finding(survey)
+                    if finding is None or finding.outcome is not Outcome.PASS:
+                        found[fact] = Lacking(one, fact, survey)
+    return found
+
+
+def mutate(id: str, tally: Tally) -> None:
+    """All mutants of one requirement."""
+    mine = [surveyed(case) for case in CASES if case.requirement == id]
+    if not mine:
+        return
+    if {one.case.outcome for one in mine} & set(_SWAP):
+        for _ in _with(id, inverted):
+            tally.count("inverted", id, _noticed(mine))
+        for _ in _with(id, blind):
+            tally.count("blind", id, _noticed(mine))
+        tally.count("emptied", id, _noticed(mine, emptied, FACTS))
+    passing = [one for one in mine if one.case.outcome is Outcome.PASS]
+    for one in passing:
+        found = one.finding(edited(one.survey, dropped, FACTS))
+        still = found is not None and found.outcome is Outcome.PASS and id not in WITHOUT_FACTS
+        tally.count("nothing known passes", str(one.case), not still)
+    for fact, lacking in stands_on(mine).items():
+        tally.count(f"dropped {fact}", id, lacking.holds())
+        tally.count(f"emptied {fact}", id, not lacking.holds(emptied) or _noticed(mine, emptied, (fact,)))
+
+
+def mutate_after(id: str, tally: Tally) -> None:
+    """The mutants of a requirement that the move settles, on its cases of the aftermath."""
+    mine = [case for case in AFTER_CASES if case.requirement == id]
+    kept = after_checks._AFTER[id]
+    for sort, mutant in (("inverted", inverted), ("blind", blind)):
+        after_checks._AFTER[id] = mutant(kept)
+        try:
+            tally.count(sort, id, any(not _after_holds(case) for case in mine))
+        finally:
+            after_checks._AFTER[id] = kept
+
+
+@cache
+def _aftermath(case: AfterCase) -> Aftermath:
+    moved = Moved()
+    case.change(moved)
+    return moved.aftermath()
+
+
+def _after_holds(case: AfterCase) -> bool:
+    found = next(item for item in after_checks.run_after(_aftermath(case)) if item.requirement == case.requirement)
+    return found.outcome is case.outcome and case.evidence in found.evidence
+
+
+def run(ids: Iterable[str] = ()) -> Tally:
+    """The mutants of these requirements; of all, where none is named."""
+    load_all()
+    tally = Tally()
+    for id in ids or tuple(REGISTRY):
+        mutate(id, tally)
+        if id in after_checks._AFTER:
+            mutate_after(id, tally)
+    return tally
+
+
+def main(ids: list[str]) -> int:
+    began = time.monotonic()
+    tally = run(ids)
+    sorts: dict[str, list[int]] = {}
+    for sort, made in tally.made.items():
+        word, _, fact = sort.partition(" ")
+        counted = sorts.setdefault(f"{word}, one fact" if "." in fact else sort, [0, 0])
+        counted[0] += made
+        counted[1] += tally.noticed[sort]
+    for sort, (made, noticed) in sorts.items():
+        print(f"{sort:<24} {made:>5} mutants, {noticed:>5} noticed")
+    for gap in tally.gaps:
+        print(f"  not noticed: {gap}")
+    print(f"{len(ids) or len(REGISTRY)} requirements, {len(CASES)} cases, {time.monotonic() - began:.0f} s")
+    return 1 if tally.gaps else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

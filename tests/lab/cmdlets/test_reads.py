@@ -14,6 +14,9 @@ from tests.lab.cmdlets.client import ask
 from tests.lab.cmdlets.sites import SITE, names
 from tests.lab.fabric.worlds import HEAD, SECRET, ops, vm_of, world_of
 from winmigrate.facts import VERSIONS
+from winmigrate.facts.cmdlets import locate
+from winmigrate.facts.since import first_version
+from winmigrate.facts.versions import at_least
 from winmigrate.lab.cmdlets import definition_for
 from winmigrate.lab.cmdlets.table import COMMANDS
 from winmigrate.lab.fabric.world import World
@@ -272,16 +275,12 @@ def test_without_vmms_nothing_is_found(site: Site) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_command_is_there_if_its_version_has_it(version: str) -> None:
-    later = {"Get-VMFirmware": "2012R2", "Get-VMSecurity": "2016", "Get-VMHostSupportedVersion": "2016",
-             "Get-VMAssignableDevice": "2016", "Get-ClusterSharedVolumeState": "2012R2"}
-    later |= {name: "2022" for name in COMMANDS if "AffinityRule" in name}
-    later |= {name: "2012R2" for name in COMMANDS if "SmbDelegation" in name or "SmbBandwidthLimit" in name}
-    later |= {"Set-SmbPathAcl": "2012R2", **{name: "2016" for name in COMMANDS if "-Local" in name}}
-    features = "features: {Failover-Clustering: Installed, RSAT-AD-PowerShell: Installed}"
+    features = "features: {Failover-Clustering: Installed, RSAT-AD-PowerShell: Installed, FS-SMBBW: Installed}"
     with world_of(SITE.replace("version: 2019", f"version: {version}\n    {features}")) as world:
         table = Site(world).engine.table
         for name in COMMANDS:
-            expected = VERSIONS.index(version) >= VERSIONS.index(later.get(name, "2012"))
+            first = first_version("Hyper-V", name)
+            expected = locate(name, version) is not None or (first is not None and at_least(version, first))
             assert (table.find(name) is not None) is expected, name
 
 

@@ -28,7 +28,7 @@ hosts:
       web01:
         memory: 4 GB
         disks: [{path: 'D:\\VMs\\web01\\web01.vhdx', used: 10 GB}]
-        adapters: [{switch: External, vlan: 20}]
+        adapters: [{switch: External, vlan: 20, acls: [{remote: 10.9.0.0/16}], extended_acls: [{port: 443}]}]
         checkpoints: [a, b]
         dvds: ['D:\\iso\\a.iso']
         fibre_channel: [san1]
@@ -39,8 +39,8 @@ hosts:
   hv02: {version: VERSION, volumes: {D: 1 TB}, switches: [Ext]}
 clusters: {c1: {nodes: [hv01, hv02], csv: {Volume1: 1 TB}}}
 """
-#: Tables of things that only a migration makes.
-TRANSIENT = {"migration_jobs", "planned_vms"}
+#: Tables of things that only a migration makes, or an administrator.
+TRANSIENT = {"migration_jobs", "planned_vms", "user_rights", "smb_limits"}
 
 
 @pytest.mark.parametrize("version", VERSIONS)

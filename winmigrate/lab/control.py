@@ -229,7 +229,7 @@ class _Connection:
         return {}
 
     def host_up(self, asked: dict[str, Any]) -> dict[str, Any]:
-        outage.restore(self._world, self._world.hosts[asked["host"]], self._world.clock.monotonic())
+        outage.restore(self._world, self._world.machines()[asked["host"]], self._world.clock.monotonic())
         return {}
 
     def log(self, asked: dict[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.fabric.worlds import ops, run, vm_of, world_of
+from tests.lab.fabric.worlds import ops, run, sleep, vm_of, world_of
 from winmigrate.errors import InputFaults
-from winmigrate.lab.fabric import directory, opening
+from winmigrate.lab.fabric import directory, opening, outage
 from winmigrate.lab.fabric.failures import MigrationFailure
 from winmigrate.lab.fabric.layout import MoveSettings
 from winmigrate.lab.fabric.loading import make_world, read_fabric
@@ -17,6 +17,8 @@ from winmigrate.lab.fabric.migration import compare, start_migration
 from winmigrate.lab.fabric.rights import MASKS, AccessRule, ShareAccess, text_of
 from winmigrate.lab.fabric.share import Share, has_all, place_of, share_mask
 from winmigrate.lab.fabric.world import Job, World
+from winmigrate.lab.faults import FaultPlan, read_fault
+from winmigrate.marked import Misfit
 
 SHARE = (Path(__file__).parents[3] / "fixtures" / "fabrics" / "share.yml").read_text("utf-8")
 CREDENTIAL = ("CORP\\ops", "Spare key 0x2F!")
@@ -145,6 +147,33 @@ def test_storage_goes_onto_a_share_only_by_delegation_to_its_server() -> None:
         failure = move(world, "mixed01", "hv02", onto).failure
         assert (failure.slug, failure.hresult) == ("cifs-delegation", 0x80070005)
         assert "to '\\\\fs01\\VMs\\new\\Virtual Hard Disks\\mixed01.vhdx'" in failure.message
+
+
+def test_a_file_server_that_dies_takes_its_machines_storage_with_it() -> None:
+    with world_of(SHARE) as world:
+        server, vm = world.file_servers["fs01"], vm_of(world, "db01")
+        job = start_migration(world, world.hosts["hv01"], vm.id, "hv02", MoveSettings(credential=CREDENTIAL), ops())
+        sleep(world, 4.0)
+        assert job.phase == "memory"
+        outage.crash(world, server.host, back_after=120.0)
+        assert (job.failure.slug, job.state, world.where(vm.id)) == ("storage-lost", 10, [world.hosts["hv01"]])
+        assert [vm_of(world, name).state for name in ("web01", "db01", "mixed01", "nas01")] == [
+            "PausedCritical", "PausedCritical", "Running", "Running"]
+        disk = "\\\\fs01\\VMs\\db01\\db01.vhdx"
+        assert disk not in world.hosts["hv01"].files
+        assert move(world, "db01", "hv02").failure.hresult == 0x80070035
+        sleep(world, 200.0)
+        assert (vm.state, disk in world.hosts["hv01"].files) == ("Running", True)
+        assert move(world, "db01", "hv02").failure is None
+
+
+def test_the_plan_of_faults_knows_file_servers() -> None:
+    with world_of(SHARE) as world:
+        found = read_fault(read_fabric("{kind: crash, host: fs01, down: 60}", "f.yml"), world)
+        FaultPlan(world).add(found)
+        sleep(world, 1.0)
+        with pytest.raises(Misfit):
+            read_fault(read_fabric("{kind: slow, host: fs01, rate: 1 Gbit}", "f.yml"), world)
 
 
 def test_a_full_share() -> None:

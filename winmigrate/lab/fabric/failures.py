@@ -301,6 +301,13 @@ def bad_path(vm: VM, destination: Host, path: str) -> MigrationFailure:
                    message_id=STORAGE, slug="bad-path")
 
 
+def no_network_path(vm: VM, destination: Host, path: str) -> MigrationFailure:
+    # Files are copied over SMB. The Win32 sentence and its code are Windows'; how VMMS words it around them is ours.
+    return _failed(vm, "destination", destination, f"Migration did not succeed. Failed to create file '{path}': "
+                   "'The network path was not found.'('0x80070035').", hresult=0x80070035, message_id=STORAGE,
+                   slug="no-network-path")
+
+
 def attachment(vm: VM, path: str, cause: str, code: int) -> str:
     """What VMMS says of a disk that it cannot open."""
     if code == ACCESS_DENIED:
@@ -351,6 +358,12 @@ def share_denied(vm: VM, source: Host, path: str, destination: Host) -> Migratio
 def connection_reset(vm: VM, source: Host) -> MigrationFailure:
     return _failed(vm, "source", source, coded("Failed to send data for a Virtual Machine migration: An existing "
                    "connection was forcibly closed by the remote host.", RESET), hresult=RESET, slug="reset")
+
+
+def storage_lost(vm: VM, source: Host) -> MigrationFailure:
+    # The Win32 sentence and its code are Windows'; how VMMS words it around them was not found published.
+    return _failed(vm, "source", source, coded("The network path was not found.", 0x80070035), hresult=0x80070035,
+                   slug="storage-lost")
 
 
 def timed_out(vm: VM, destination: Host) -> MigrationFailure:

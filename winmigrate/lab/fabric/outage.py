@@ -6,7 +6,7 @@ from winmigrate.errors import LabError
 from winmigrate.lab.fabric import failures
 from winmigrate.lab.fabric.layout import lay_out
 from winmigrate.lab.fabric.moves import Move
-from winmigrate.lab.fabric.world import Host, World
+from winmigrate.lab.fabric.world import VM, Host, World
 
 #: Seconds from power off to answering again.
 REBOOT = 180.0
@@ -28,6 +28,7 @@ def crash(world: World, host: Host, *, back_after: float | None = REBOOT) -> Non
             if host in (move.source, move.destination):
                 move.crash(at, host)
         host.jobs.clear()
+        _shares_gone(world, host, at)
         for vm in host.vms.values():
             if vm.state in ("Running", "Paused", "Starting", "Stopping"):
                 vm.extra["state before the crash"] = vm.state
@@ -45,6 +46,7 @@ def restore(world: World, host: Host, at: float) -> None:
             return
         host.reachable = True
         host.boot_time = world.clock.date(at)
+        _shares_back(world, host)
         for vm in host.vms.values():
             before = vm.extra.pop("state before the crash", None)
             if before is not None and vm.automatic_start_action != "Nothing":
@@ -52,6 +54,37 @@ def restore(world: World, host: Host, at: float) -> None:
                 vm.memory.assigned = vm.memory.startup
         world.tell("host-up", host=host.key)
         world.clock.changed()
+
+
+def _standing_on(world: World, host: Host) -> list[tuple[Host, VM]]:
+    """The machines elsewhere whose files are on shares of that host or file server."""
+    roots = [f"{root.lower()}\\" for server in world.file_servers.values() if server.host is host
+             for share in server.shares for root in (share.space.root, *share.space.aliases)]
+    return [(other, vm) for other in world.hosts.values() if other is not host for vm in other.vms.values()
+            if any(disk.path is not None and disk.path.lower().startswith(root)
+                   for disk in vm.disks for root in roots)]
+
+
+def _shares_gone(world: World, host: Host, at: float) -> None:
+    """Hyper-V pauses running machines that have lost their storage; their migrations end."""
+    for server in world.file_servers.values():
+        if server.host is host:
+            server.settle()
+    for _, vm in _standing_on(world, host):
+        for move in moves_of(world, vm.guid.lower()):
+            if not move.landed:
+                move.fail(at, failures.storage_lost(vm, move.source))
+        if vm.running:
+            vm.state = "PausedCritical"
+
+
+def _shares_back(world: World, host: Host) -> None:
+    for server in world.file_servers.values():
+        if server.host is host:
+            server.settle()
+    for _, vm in _standing_on(world, host):
+        if vm.state == "PausedCritical":
+            vm.state = "Running"
 
 
 def moves_of(world: World, vm: str) -> list[Move]:

@@ -83,6 +83,11 @@ class FileServer:
     def named(self, name: str) -> bool:
         return name.lower().rstrip(".") in {one.lower() for one in self.names}
 
+    def settle(self) -> None:
+        """Shows the shares that are online while the server answers, and nothing of the others."""
+        for share in self.shares:
+            share.space.files.online = share.online and self.host.reachable
+
     def share(self, name: str) -> Share | None:
         return next((one for one in self.shares if one.name.lower() == name.lower()), None)
 

@@ -56,12 +56,12 @@ def populate(world: World, found: Mapping[str, Any]) -> list[Fault]:
         world.file_servers[key] = server
     for server in world.file_servers.values():
         for share in server.shares:
-            share.space.files.online = share.online and server.host.reachable
             for host in world.hosts.values():
                 host.attach(share.space)
             if server.host.key not in world.hosts:
                 server.host.attach(share.space)
             server.host.files.mount(share.path, share.space.files, share.space.root)
+        server.settle()
     return faults
 
 

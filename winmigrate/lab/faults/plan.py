@@ -83,8 +83,9 @@ def read_fault(marked: Marked, world: World) -> dict[str, Any]:
     if missing:
         raise Misfit(marked.fault(f"{found['kind']} needs {', '.join(missing)}"))
     for key in ("host", "other"):
-        if found[key] is not None and found[key] not in world.hosts:
-            raise shapes.unknown_host(marked.child(key) or marked, found[key], world.hosts)
+        known: dict[str, Any] = {**world.hosts, **(world.file_servers if found["kind"] == "crash" else {})}
+        if found[key] is not None and found[key] not in known:
+            raise shapes.unknown_host(marked.child(key) or marked, found[key], known)
     if found["kind"] in CLUSTER_STRIKES:
         cluster_strikes.check(world, found, marked)
     elif found["volume"] is not None and found["host"] is not None:

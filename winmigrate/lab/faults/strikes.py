@@ -15,8 +15,8 @@ Given = Mapping[str, Any]
 
 
 def _host(world: World, given: Given) -> Host:
-    host: Host = world.hosts[given["host"]]
-    return host
+    host: Host | None = world.hosts.get(given["host"])
+    return host if host is not None else world.file_servers[given["host"]].host
 
 
 def _moves(world: World, given: Given, job: str | None) -> list[Move]:

@@ -73,7 +73,9 @@ PLACES: dict[str, tuple[Any, str]] = {
     "adapter": (shapes.ADAPTER, "hosts:\n  hv01:\n    vms:\n      a:\n        adapters:\n          - %s: 1"),
     "acl": (shapes.ACL, "hosts:\n  hv01:\n    vms:\n      a:\n        adapters:\n          - acls: [{%s: 1}]"),
     "extended acl": (
-        shapes.EXTENDED_ACL, "hosts:\n  hv01:\n    vms:\n      a:\n        adapters:\n          - extended_acls: [{%s: 1}]"),
+        shapes.EXTENDED_ACL,
+        "hosts:\n  hv01:\n    vms:\n      a:\n        adapters:\n          - extended_acls: [{%s: 1}]",
+    ),
     "vlan": (shapes.VLAN, "hosts:\n  hv01:\n    vms:\n      a:\n        adapters:\n          - vlan: {%s: 1}"),
     "checkpoint": (shapes.CHECKPOINT, "hosts:\n  hv01:\n    vms:\n      a:\n        checkpoints:\n          - %s: 1"),
     "dvd": (shapes.DVD, "hosts:\n  hv01:\n    vms:\n      a:\n        dvds:\n          - %s: 1"),

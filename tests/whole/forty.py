@@ -462,3 +462,66 @@ def _no_administrator(lot: Lot) -> None:
 def _one_way(lot: Lot) -> None:
     lot.own_destination(domain="partner.example", administrators=["PARTNER\\pat"])
     lot.land.inventory[lot.destination] = {"credential": "file:pat.yml"}
+
+
+# --- settings of the VM and its adapters -------------------------------------------------------------------------
+
+
+def _adapter(**cells: Any) -> Change:
+    return _put(adapters=[{"switch": "External", **cells}])
+
+
+_rows(
+    ("vm-health", _put(heartbeat="LostCommunication")),
+    ("vm-replica-state", _put(replication="Primary", replication_state="Resynchronizing")),
+    ("vm-nested-virtualization", _put(processors={"count": 2, "nested": True})),
+    ("vm-clustered-for-host-move", _put(clustered=True)),
+    ("net-vlan-isolation", _adapter(vlan=12)),
+    ("net-extended-acls", _adapter(acls=[{"action": "Deny", "direction": "Both", "remote": "10.9.0.0/16"}])),
+)
+
+
+@fault("net-sriov")
+def _iov(lot: Lot) -> None:
+    lot.own_source(switches=[{"name": "External", "iov": True}])
+    _adapter(iov_weight=100)(lot)
+
+
+@fault("net-switch-type")
+def _internal(lot: Lot) -> None:
+    lot.own_destination(switches=[{"name": "External", "kind": "Internal"}])
+
+
+@fault("net-switch-extensions")
+def _extension(lot: Lot) -> None:
+    lot.own_source(switches=[{"name": "External", "extensions": {"Acme Filter": True}}])
+
+
+@fault("net-mac-pool")
+def _pool(lot: Lot) -> None:
+    number = f"{lot.number:02}"
+    lot.own_source(mac_pool=[f"00155DEE{number}00", f"00155DEE{number}FF"])
+    lot.own_destination(mac_pool=[f"00155DEE{number}10", f"00155DEE{number}EF"])
+
+
+@fault("vm-name-free-destination")
+def _namesake(lot: Lot) -> None:
+    same = f"00000000-0000-0000-0000-0000000000{lot.number:02}"
+    lot.vm["id"] = same
+    lot.wish["vm"] = f"id:{same}"
+    lot.own_destination()["vms"][lot.name] = {
+        "memory": "1 GB", "state": "Off", "path": "D:\\Other", "disks": [f"D:\\Other\\other {lot.name}.vhdx"],
+    }  # fmt: skip
+
+
+@fault("vm-saved-state-compat", "disk-checkpoints")
+def _other_processors(lot: Lot) -> None:
+    lot.own_destination(processor={"name": "Intel(R) Xeon(R) CPU E5-2620"})
+    lot.vm["checkpoints"] = ["before"]
+
+
+@fault("cpu-compat-mode-2025")
+def _cluster_mode(lot: Lot) -> None:
+    lot.own_source(version=2025)
+    lot.own_destination(version=2025)
+    lot.vm |= {"version": "12.0", "processors": {"count": 2, "compatibility": True, "mode": "CommonClusterFeatureSet"}}

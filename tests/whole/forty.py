@@ -308,22 +308,22 @@ _rows(
 )  # fmt: skip
 
 
-@fault("migration-enabled", "migration-listener-addresses", "migration-network-common-subnet")
+@fault("migration-enabled", "migration-listener-addresses", "listener-6600")
 def _not_enabled(lot: Lot) -> None:
     lot.own_destination(migration={"enabled": False})
 
 
-@fault("vmms-running", "migration-listener-addresses", "transport-second-hop", loud=True)
+@fault("vmms-running", "migration-listener-addresses", "transport-second-hop", "listener-6600", loud=True)
 def _stopped(lot: Lot) -> None:
     lot.own_destination(services={"vmms": "Stopped"})
 
 
-@fault("hyperv-role", "hypervisor-running", loud=True)
+@fault("hyperv-role", "hypervisor-running", "hyperv-module-version", loud=True)
 def _no_role(lot: Lot) -> None:
     lot.own_destination(features={"Hyper-V": "Available", "Hyper-V-PowerShell": "Available"})
 
 
-@fault("os-version-floor", "vm-config-version", loud=True)
+@fault("os-version-floor", "vm-config-version", "perf-option-equal", loud=True)
 def _old(lot: Lot) -> None:
     lot.own_destination(version=2012)
 

@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 #: What the lab cannot be brought to show, and why.
 NOT_HELD = {
     "vm-integration-services": "the services of a fabric's guests are on or off, and those that are on answer",
+    "workgroup-cluster-2025": "hosts of a fabric have no local accounts, which such a cluster is made of",
     "vm-id-absent-destination": "no two VMs of a fabric have one Id",
     "planned-vm-absent": "a planned VM comes of a failed move alone, and check is asked before any",
 }
@@ -70,7 +71,7 @@ def test_what_comes_with_a_move(tmp_path: Path) -> None:
 def test_each_requirement_is_shown_through_the_lab() -> None:
     load_all()
     texts = [path.read_text("utf-8") for path in (HERE.parent / "lab").glob("test_*.py")]
-    shown = {fault.requirement for fault in FAULTS} | {id for fault in FAULTS for id in fault.also} | {*_REHEARSED, *_MOVED}
+    shown = {id for fault in FAULTS for id in (fault.requirement, *fault.also)} | {*_REHEARSED, *_MOVED}
     shown |= {id for id in REGISTRY if any(f'"{id}"' in text for text in texts)}
     print("not held by the lab:", ", ".join(f"{id} ({why})" for id, why in NOT_HELD.items()))
     assert set(NOT_HELD) <= set(REGISTRY)

@@ -42,7 +42,7 @@ from winmigrate.checks.aftermath import Aftermath
 from winmigrate.facts import Unreadable
 from winmigrate.remoting.batch import Answer, Read, ask_batch
 from winmigrate.survey import PlannedChanges, difference, fingerprint
-from winmigrate.survey.taking import arrivals
+from winmigrate.survey.arriving import arrivals
 from winmigrate.windows import event, storage
 from winmigrate.windows.row import rows
 

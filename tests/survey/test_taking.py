@@ -192,7 +192,7 @@ def probed(one: FakeHost) -> list[Any]:
         statement.commands[0].parameters
         for asked in one.requests
         for statement in asked.statements
-        if statement.commands[0].parameter("ComputerName")
+        if statement.commands[0].name == "Get-VMHost" and statement.commands[0].parameter("ComputerName")
     ]
 
 
@@ -282,11 +282,25 @@ def test_a_place_nobody_could_look_at_is_not_empty() -> None:
         assert place.needs == "Administrators on hv02"
 
 
+def test_what_may_not_be_looked_at_is_not_absent_though_windows_says_so_too() -> None:
+    """Beyond the second hop Get-Item writes two errors for a path: that it may not, and that there is none."""
+
+    def both(asked: Statement) -> Iterator[Failure]:
+        for path in asked.commands[0].parameter("LiteralPath"):
+            yield Failure("Access is denied", "ItemExistsUnauthorizedAccessError,GetItemCommand", 18, path)
+            yield Failure(f"Cannot find path '{path}'", "PathNotFound,GetItemCommand", 13, path)
+
+    found = survey_of(source(), host("hv02", Get_Item=both)).pair("hv01", "hv02").destination_files
+    assert found
+    assert all(isinstance(place, Unreadable) for place in found.values())
+
+
 def test_no_wish_for_storage_looks_at_no_file() -> None:
     other = host("hv02")
     survey = survey_of(source(), other, candidates=(candidate(wish=StorageWish()),))
     assert survey.pair("hv01", "hv02").destination_files == {}
-    assert len(other.requests) == 1
+    asked = [statement.commands[0].name for request in other.requests for statement in request.statements]
+    assert "Get-Item" not in asked
 
 
 def test_a_survey_survives_json() -> None:

@@ -14,8 +14,9 @@ from winmigrate.planning.expectations import Now
 from winmigrate.planning.plan import ExpectationKind
 from winmigrate.remoting.batch import Read, ask_batch
 from winmigrate.survey import HostFacts
+from winmigrate.survey.arriving import arrivals
 from winmigrate.survey.fingerprint import Fingerprint, fingerprint
-from winmigrate.survey.taking import arrivals, read_host
+from winmigrate.survey.taking import read_host
 from winmigrate.windows import storage
 from winmigrate.windows.paths import volume
 

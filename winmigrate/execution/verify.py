@@ -26,8 +26,9 @@ from winmigrate.execution.together import together
 from winmigrate.facts import Unreadable
 from winmigrate.remoting.batch import Answer, Read, ask_batch
 from winmigrate.survey import HostFacts, path_key
+from winmigrate.survey.arriving import arrivals
 from winmigrate.survey.fingerprint import Change, Fingerprint, PlannedChanges, difference, fingerprint
-from winmigrate.survey.taking import arrivals, read_host
+from winmigrate.survey.taking import read_host
 from winmigrate.windows import event, storage
 from winmigrate.windows.row import NOT_ASKED, rows
 

@@ -16,11 +16,12 @@ from winmigrate.errors import HostError
 from winmigrate.facts import Unreadable
 from winmigrate.facts.versions import at_least
 from winmigrate.inventory import Inventory
-from winmigrate.remoting.batch import Answer, Read, ask_batch
+from winmigrate.remoting.batch import Read, ask_batch
 from winmigrate.remoting.connect import Connector
 from winmigrate.remoting.reads import read_batch, reading
 from winmigrate.request import Clock, Session
 from winmigrate.survey import crew
+from winmigrate.survey.arriving import arrivals
 from winmigrate.survey.candidates import Candidates
 from winmigrate.survey.facts_of_clusters import (
     ClusterFacts,
@@ -35,7 +36,7 @@ from winmigrate.survey.facts_of_hosts import HostFacts, path_key
 from winmigrate.survey.folders import folders_here, folders_there, links_of
 from winmigrate.survey.hops import PROBE, Credentials, called, hop_of, no_credential, probes_of
 from winmigrate.survey.nouns import HopB, NameAsked, PairFacts, Roll, Survey, pair_key
-from winmigrate.survey.reading import Reader, members_of, reason_of, shown, unreached
+from winmigrate.survey.reading import Reader, members_of, shown, unreached
 from winmigrate.survey.roll import read_identity
 from winmigrate.survey.servers import ServerSurvey, servers_of
 from winmigrate.survey.ways import PROBE as PORT
@@ -50,8 +51,6 @@ from winmigrate.windows.storage import VHD, FileItem
 TIMEOUT = 180.0
 #: No chain of disks is longer than Hyper-V allows checkpoints (50), and a few parents.
 _MOST_ROUNDS = 64
-#: Get-Item's error for what is not there, before the comma.
-_ABSENT = "PathNotFound"
 #: What a single move is judged by just before and after it, beside its VM.
 _OF_MOVES = frozenset({"operating_system", "switches", "volumes", "migration_jobs", "planned_vms"})
 #: No host can be called so.
@@ -346,24 +345,6 @@ class _HostSurvey:
             for file in tuple_of(files_of(item, source.facts)):
                 places.setdefault(path_key(file.destination), file.destination)
         return list(places.values())
-
-
-def arrivals(
-    places: Sequence[str], answer: Answer | Unreadable, version: str, host_name: str
-) -> dict[str, FileItem | Unreadable | None]:
-    if isinstance(answer, Unreadable):
-        return dict.fromkeys(map(path_key, places), answer)
-    found: dict[str, FileItem | Unreadable | None] = {}
-    for row in rows(FileItem, answer.objects, version):
-        if isinstance(row.full_name, str):
-            found[path_key(row.full_name)] = row
-    unknown = Unreadable(f"{host_name} said nothing about it")
-    for error in answer.errors:
-        if error.fqeid.partition(",")[0] == _ABSENT:
-            found[path_key(error.target)] = None
-        else:
-            unknown = reason_of(error, host_name, hyper_v=False)
-    return {path_key(place): found.get(path_key(place), unknown) for place in places}
 
 
 def _pair(source: str, destination: str, candidates: Candidates, work: Mapping[str, _HostSurvey]) -> PairFacts:

@@ -17,6 +17,7 @@ from tests.checks import (
     cases_settings,
     cases_shares,
     cases_vms,
+    cases_ways,
 )
 from tests.checks.case import Case
 from tests.checks.cases_after import AfterCase, Moved
@@ -37,6 +38,7 @@ CASES: list[Case] = [
     *cases_vms.CASES, *cases_settings.CASES,
     *cases_devices.CASES,
     *cases_destination.CASES,
+    *cases_ways.CASES,
     *cases_clusters.CASES,
 ]
 

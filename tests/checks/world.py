@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tests.checks import surroundings
 from tests.checks.domain import Domain
 from tests.survey.hosts import PERMISSION_DENIED, Failure, FakeConnector, FakeHost
 from tests.survey.test_roll import QuickClock
@@ -419,6 +420,7 @@ def _host(name: str, last: int) -> dict[str, Any]:
                 "FreePhysicalMemory": 60 * GIB // 1024,
                 "TotalVisibleMemorySize": 64 * GIB // 1024,
                 "SystemDrive": "C:",
+                "LocalDateTime": surroundings.now(),
             }
         ],
         "Win32_Processor": [{"DeviceID": "CPU0", "Manufacturer": "GenuineIntel", "Name": "Xeon"}],
@@ -430,6 +432,7 @@ def _host(name: str, last: int) -> dict[str, Any]:
                 "LogicalProcessorCount": 16,
                 "VirtualMachineMigrationEnabled": True,
                 "VirtualMachineMigrationAuthenticationType": enum("MigrationAuthenticationType", "Kerberos"),
+                "VirtualMachineMigrationPerformanceOption": enum("VMMigrationPerformance", "Compression"),
                 "MaximumVirtualMachineMigrations": 2,
                 "MaximumStorageMigrations": 2,
                 "UseAnyNetworkForMigration": False,
@@ -461,6 +464,7 @@ def _host(name: str, last: int) -> dict[str, Any]:
         "Get-Volume": [volume("C", 200, 120), volume("D", 1000, 600)],
         "Get-SmbConnection": [],
         "Get-SmbClientConfiguration": [{"RequireSecuritySignature": False, "RequireEncryption": False}],
+        **surroundings.answers(),
         "Msvm_MigrationJob": [],
         "Msvm_PlannedComputerSystem": [],
         "Get-Item": AbsentExcept(),

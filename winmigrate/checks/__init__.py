@@ -40,6 +40,10 @@ __all__ = [
 SUBJECTS: tuple[str, ...] = (
     "hosts",
     "networks",
+    "ports",
+    "patches",
+    "policy",
+    "performance",
     "identity",
     "delegation",
     "accounts",

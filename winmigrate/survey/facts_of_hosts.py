@@ -38,6 +38,9 @@ from winmigrate.windows.host import (
 )
 from winmigrate.windows.migration import MigrationJob, PlannedVM
 from winmigrate.windows.network import IPAddress, MigrationNetwork, Switch
+from winmigrate.windows.policy import Module, Scanner, UserRight
+from winmigrate.windows.ports import Listener, NetAdapter, SmbInterface, SmbLimit
+from winmigrate.windows.registry import RegistryKey
 from winmigrate.windows.row import NOT_ASKED, NOT_ON_THIS_BUILD
 from winmigrate.windows.share import SmbClient, SmbConnection
 from winmigrate.windows.storage import VHD, HardDisk, Volume
@@ -86,7 +89,8 @@ class Indexed:
 class HostFacts(Indexed):
     """All that was read on one host.
 
-    ``asked_at``: our clock when ``operating_system.local_date_time`` was read. ``security`` is read for the candidates'
+    ``asked_from`` and ``asked_at``: our clock before and after ``operating_system.local_date_time`` was read.
+    ``registry_pol``: the first bytes of the file, None where there is none. ``security`` is read for the candidates'
     VMs only; ``checkpoint_disks`` are the drives of checkpoints; ``vhds`` holds every file of every chain, leaves and
     parents alike. ``links``: what is a reparse point in the folders of candidates' files, here or to come, by the key
     of the folder's path (empty: none, or no such folder). ``cluster``: the one it is a node of, None for none.
@@ -96,6 +100,7 @@ class HostFacts(Indexed):
     host: str
     version: str | Unreadable = NOT_ASKED
     asked_at: dt.datetime | None = None
+    asked_from: dt.datetime | None = None
     identity: Identity | Unreadable = NOT_ASKED
     administrator: bool | Unreadable = NOT_ASKED
     hyper_v_administrator: bool | Unreadable = NOT_ASKED
@@ -143,6 +148,15 @@ class HostFacts(Indexed):
     numa_nodes: tuple[NumaNode, ...] | Unreadable = NOT_ASKED
     certificates: tuple[Certificate, ...] | Unreadable = NOT_ASKED
     guardian_client: GuardianClient | Unreadable = NOT_ASKED
+    registry: tuple[RegistryKey, ...] | Unreadable = NOT_ASKED
+    user_rights: tuple[UserRight, ...] | Unreadable = NOT_ASKED
+    scanner: Scanner | Unreadable = NOT_ASKED
+    hyperv_modules: tuple[Module, ...] | Unreadable = NOT_ASKED
+    net_adapters: tuple[NetAdapter, ...] | Unreadable = NOT_ASKED
+    listeners: tuple[Listener, ...] | Unreadable = NOT_ASKED
+    smb_interfaces: tuple[SmbInterface, ...] | Unreadable = NOT_ASKED
+    smb_limits: tuple[SmbLimit, ...] | Unreadable = NOT_ASKED
+    registry_pol: tuple[int, ...] | Unreadable | None = NOT_ASKED
     links: dict[str, tuple[Link, ...] | Unreadable] = field(default_factory=dict)
     cluster: Cluster | Unreadable | None = NOT_ASKED
     incomplete: dict[str, str] = field(default_factory=dict)

@@ -121,13 +121,13 @@ def probes_of(
                 missing = f"the inventory gives no credential that could be sent to {destination}"
                 hops[destination] = HopB(route, Unreadable(missing, needs=f"a credential for {destination}"))
                 continue
-        statement = host.probe_host(_called(destination, inventory, roll), credential)
+        statement = host.probe_host(called(destination, inventory, roll), credential)
         probes.append(((destination, route), Read(f"hop to {destination}", statement)))
     return probes, hops
 
 
-def _called(destination: str, inventory: Inventory, roll: Roll) -> str:
-    """What a source calls a destination: the name its account has in the domain, else the address we know."""
+def called(destination: str, inventory: Inventory, roll: Roll) -> str:
+    """What a host calls another: the name its account has in the domain, else the address we know."""
     entry = roll.entries.get(destination)
     if entry is not None and isinstance(entry.fqdn, str):
         return entry.fqdn

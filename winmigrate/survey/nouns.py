@@ -94,9 +94,29 @@ class HopB:
 
 
 @dataclass(frozen=True, slots=True)
+class PortProbe:
+    """A connection that was tried on the source. ``said``: what Windows said where it failed, if it says anything."""
+
+    address: str
+    port: int
+    reached: bool | Unreadable
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NameAsked:
+    """What a host finds for the other's name: addresses, none where it finds no such name."""
+
+    name: str
+    addresses: tuple[str, ...] | Unreadable = NOT_ASKED
+
+
+@dataclass(frozen=True, slots=True)
 class PairFacts:
     """A source and one of its destinations.
 
+    ``ports``: connections tried from the source. ``name_there``: what the source finds for the destination's name;
+    ``name_back``: what the destination finds for the source's.
     ``destination_files``: each path the candidates' files would be written to -> what lies there now, None for nothing.
     """
 
@@ -104,6 +124,9 @@ class PairFacts:
     destination: str
     hop_b: tuple[HopB, ...] = ()
     destination_files: dict[str, FileItem | Unreadable | None] = field(default_factory=dict)
+    ports: tuple[PortProbe, ...] = ()
+    name_there: NameAsked = NameAsked("")
+    name_back: NameAsked = NameAsked("")
 
     def hop(self, route: str) -> HopB | None:
         """What the probe of one route said."""

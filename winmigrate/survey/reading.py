@@ -76,7 +76,7 @@ class Reader:
         if isinstance(answer, Unreadable):
             return self._with_need(answer, name, answer.reason)
         if answer.errors:
-            reason = reason_of(answer.errors[0], self.host)
+            reason = reason_of(answer.errors[0], self.host, hyper_v=name not in _OF_THE_SYSTEM)
             if not answer.objects:
                 return reason
             more = f" (and {len(answer.errors) - 1} more)" if len(answer.errors) > 1 else ""
@@ -103,7 +103,8 @@ def _flat(objects: Collection[Any]) -> list[Any]:
 #: Reads that local administrators alone may do; the rest is Hyper-V's.
 _OF_THE_SYSTEM = frozenset(
     {"computer_system", "operating_system", "processors", "services", "features", "volumes", "addresses", "files",
-     "links", "guardian_client"}
+     "links", "guardian_client", "registry", "user_rights", "scanner", "hyperv_modules", "net_adapters", "listeners",
+     "smb_interfaces", "smb_limits", "registry_pol"}
 )
 
 

@@ -383,5 +383,6 @@ def _unreadable(name: str, version: str | Unreadable, reason: Unreadable) -> Hos
     tables: dict[str, Any] = {table.name: reason for table in TABLES}
     return HostFacts(
         name, version, identity=reason, administrator=reason, hyper_v_administrator=reason,
-        security_services=reason, security=reason, listener_addresses=reason, registry_pol=reason, vhds=reason, cluster=reason, **tables,
+        security_services=reason, security=reason, listener_addresses=reason, registry_pol=reason, vhds=reason,
+        cluster=reason, **tables,
     )  # fmt: skip

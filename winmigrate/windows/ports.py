@@ -28,10 +28,11 @@ class NetAdapter:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Get-NetTCPConnection: an address and port that something on the host listens on."""
+    """Get-NetTCPConnection: a connection, or an address and port that something listens on (``state`` "Listen")."""
 
     local_address: str | Unreadable = column("LocalAddress", TEXT)
     local_port: int | Unreadable = column("LocalPort", INTEGER)
+    state: str | Unreadable = column("State", TEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ LISTENERS = Table(
     "listeners",
     Listener,
     (
-        command("Get-NetTCPConnection", State="Listen"),
+        command("Get-NetTCPConnection"),
         command("Where-Object", Property="LocalPort", EQ=SWITCH, Value=MIGRATION),
     ),
 )

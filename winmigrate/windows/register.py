@@ -22,6 +22,9 @@ from winmigrate.windows import (
     host,
     migration,
     network,
+    policy,
+    ports,
+    registry,
     share,
     storage,
     vm,
@@ -49,6 +52,9 @@ TABLES: tuple[Table[object], ...] = (
     *share.TABLES,
     *devices.TABLES,
     *adapters.TABLES,
+    *registry.TABLES,
+    *policy.TABLES,
+    *ports.TABLES,
 )
 
 #: What file servers are asked, beside who they are.
@@ -86,6 +92,9 @@ def statements(version: str) -> Iterator[Statement]:
     yield from (event.events([1], _EXAMPLE_SINCE), event.event_properties([1], _EXAMPLE_SINCE))
     yield share.acls(["C:\\a"], version)
     yield devices.links(["C:\\a"], version)
+    yield from (policy.registry_pol(), ports.resolve("hv02.example"), ports.probe_winrm("hv02.example"))
+    if at_least(version, "2012R2"):
+        yield ports.probe_port("hv02.example", ports.MIGRATION)
     yield migration.cancel(_EXAMPLE_ID)
     yield from directory.statements()
     credentials: tuple[Credential | None, ...] = (None,)

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from winmigrate.lab.fabric import failures
+from winmigrate.facts.versions import at_least
+from winmigrate.lab.fabric import failures, surroundings
 from winmigrate.lab.fabric.directory import (
     account_of,
     can_be_delegated,
@@ -113,6 +114,10 @@ def hop_b(world: World, origin: Host, target: Host, caller: Caller,
     Raises MigrationFailure: no credentials to pass on, wrong ones, host down, or no right to manage it.
     """
     if not target.reachable or world.apart(origin.key, target.key):
+        raise failures.unreachable(target.name)
+    # Before 2016 cmdlets reach others by DCOM.
+    if target is not origin and at_least(origin.version, "2016") and (
+            surroundings.answer(world, origin, target, surroundings.WINRM) != "open"):
         raise failures.unreachable(target.name)
     if credential is not None:
         user = world.user(credential[0])

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from winmigrate.lab.fabric import failures, fibre, landing, opening, routes, slots
+from winmigrate.lab.fabric import failures, fibre, landing, opening, routes, slots, surroundings
 from winmigrate.lab.fabric.clock import Timer
 from winmigrate.lab.fabric.compatibility import fits_memory, problems, switch_for
 from winmigrate.lab.fabric.failures import MigrationFailure
@@ -99,10 +99,10 @@ class Move:
 
     def _connect(self, at: float) -> None:
         vm, source, destination = self.vm, self.source, self.destination
-        if not destination.reachable or self.world.apart(source.key, destination.key):
-            return self.fail(at, failures.no_answer(vm, source, destination))
-        if not destination.migration.listening:
-            return self.fail(at, failures.refused(vm, source, destination))
+        met = surroundings.answer(self.world, source, destination, surroundings.MIGRATION)
+        if met != "open":
+            fault = failures.no_answer if met == "silent" else failures.refused
+            return self.fail(at, fault(vm, source, destination))
         refusal = self.not_admitted()
         if refusal is not None:
             return self.fail(at, refusal)
@@ -150,6 +150,9 @@ class Move:
         if not self._enter("storage"):
             return None
         self._storage_began = at
+        local = next((way.target for way in self.layout.copies if not way.target.startswith("\\\\")), None)
+        if local and surroundings.answer(self.world, self.source, self.destination, surroundings.SMB) != "open":
+            return self.fail(at, failures.no_network_path(self.vm, self.destination, local))
         for way in self.layout.copies:
             if not opening.may_write(self.world, self.source, self.destination, self.caller, way.target):
                 return self.fail(at, failures.share_denied(self.vm, self.source, way.target, self.destination))

@@ -59,6 +59,7 @@ class Moved:
         self.before, self.after = World(), World()
         for world in (self.before, self.after):
             world.put("hv01", ADAPTERS, MacAddress="00155D000001")
+        self.after.pairs = [("hv02", "hv01")]  # where it is now, its security settings are asked
         there = self.after.answers["hv02"]
         there[VM] = [vm_row(WEB, "web01")]
         there[ADAPTERS] = [adapter(WEB, "Ext", MacAddress="00155D000001")]

@@ -525,3 +525,56 @@ def _cluster_mode(lot: Lot) -> None:
     lot.own_source(version=2025)
     lot.own_destination(version=2025)
     lot.vm |= {"version": "12.0", "processors": {"count": 2, "compatibility": True, "mode": "CommonClusterFeatureSet"}}
+
+
+# --- what the hosts are in ---------------------------------------------------------------------------------------
+
+_SMB = {"performance": "SMB"}
+_rows(
+    ("gpo-logon-as-service", _destination(user_rights={"SeServiceLogonRight": ["CORP\\backup"]})),
+    ("gpo-create-symbolic-links", _destination(user_rights={"SeCreateSymbolicLinkPrivilege": ["CORP\\backup"]})),
+    ("registry-pol-intact", _destination(registry_pol="corrupt")),
+    ("antivirus-exclusions", _destination(antivirus={"automatic": False})),
+    ("patch-level", _destination(update=3000)),
+    ("cpu-speculation-equal", _destination(microcode="0000000100000000")),
+    ("time-skew", _destination(clock_skew=900)),
+    ("perf-option-equal", _destination(migration={"performance": "TCPIP"})),
+    ("listener-6600", _destination(migration={"listening": False}), "port-6600-reachable"),
+    ("port-6600-reachable", _destination(blocked_ports=[6600])),
+    ("port-445-reachable", _destination(blocked_ports=[445])),
+    ("port-winrm-reachable", _destination(blocked_ports=[5985]), "transport-second-hop"),
+    ("hyperv-module-version", _destination(hyperv_modules=["1.1"])),
+)  # fmt: skip
+
+
+def _over_smb(**more: Any) -> Change:
+    """Memory goes over SMB, with nothing in its way but what is given."""
+
+    def change(lot: Lot) -> None:
+        lot.own_source(migration=_SMB, smb={"rdma": ["Management"]})
+        lot.own_destination(migration=_SMB, **{"smb": {"rdma": ["Management"]}, **more})
+
+    return change
+
+
+_rows(
+    ("perf-rdma", _over_smb(smb={})),
+    ("smb-bandwidth-cap", _over_smb(smb={"rdma": ["Management"], "limits": {"LiveMigration": "100 MB/s"}})),
+)
+
+
+@fault("computername-uppercase")
+def _lower_case(lot: Lot) -> None:
+    lot.own_source(version=2019, migration=_SMB, smb={"rdma": ["Management"]})
+    lot.own_destination(version=2019, migration=_SMB, smb={"rdma": ["Management"]}, computer_name=lot.destination)
+
+
+@fault("migration-link-speed")
+def _slow(lot: Lot) -> None:
+    lot.own_destination(link_speeds={"Management": "100 Mbit"})
+
+
+@fault("dns-forward-both", "port-445-reachable", "port-winrm-reachable", "transport-second-hop")
+def _no_name(lot: Lot) -> None:
+    lot.own_destination()
+    lot.own_source(dns={f"{lot.destination}.corp.example": None, lot.destination: None})

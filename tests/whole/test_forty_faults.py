@@ -81,6 +81,7 @@ def test_forty_faults_are_forty_findings(tmp_path: Path) -> None:
     assert len(found) == FORTY
 
 
+@pytest.mark.long
 def test_every_fault_of_the_table_is_shown_through_the_lab(tmp_path: Path) -> None:
     result, faults = checked(tmp_path, FAULTS)
     found = list(wrongs(result, faults))

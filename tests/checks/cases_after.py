@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.checks.world import (
+    ACLS,
     ADAPTERS,
     CHECKPOINT_DISKS,
     DISKS,
@@ -153,6 +154,21 @@ def _left(*paths: str) -> Callable[[Moved], None]:
     return change
 
 
+def _ruled(kept: bool) -> Callable[[Moved], None]:
+    """An ACL on the source's adapter, and on the destination's if it was kept."""
+    acl = {
+        "AdapterId": f"Microsoft:{WEB}\\A", "OwnerId": WEB, "LocalAddress": "ANY", "RemoteAddress": "10.9.0.0/16",
+        "Action": enum("VMNetworkAdapterAclAction", "Deny"),
+        "Direction": enum("VMNetworkAdapterAclDirection", "Inbound"),
+    }  # fmt: skip
+
+    def change(moved: Moved) -> None:
+        moved.before.set("hv01", ACLS, acl)
+        moved.after.set("hv02", ACLS, *([acl] if kept else []))
+
+    return change
+
+
 def _still_registered(moved: Moved) -> None:
     moved.after.set("hv01", VM, vm_row(WEB, "web01"))
 
@@ -185,6 +201,14 @@ CASES = [
     AfterCase(
         "post-network", F, _answer("hv02", VM, vm_row(WEB, "web01", ProcessorCount=4)),
         "settings/processor_count: 2 > 4", "set it back on hv02", Severity.RISKS,
+    ),
+    AfterCase("post-network", P, _ruled(True), "as before, but for what the plan changes"),
+    AfterCase(
+        "post-network", F, _ruled(False), "Inbound ANY 10.9.0.0/16/action: Deny > nothing", "set it back on hv02",
+    ),
+    AfterCase(
+        "post-network", F, _answer("hv02", ISOLATION, isolation(WEB, "NativeVirtualSubnet")),
+        "isolation_mode: nothing > NativeVirtualSubnet",
     ),
     AfterCase("post-network", U, _answer("hv02", ADAPTERS, denied()), "the adapters of web01 on hv02 cannot be read"),
     AfterCase("post-network", U, _answer("hv02", VM, denied()), "cannot be read"),

@@ -14,6 +14,7 @@ stands on is found out by taking each of them away where it passes.
 
 from __future__ import annotations
 
+import copy
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -40,16 +41,21 @@ _FACTS: tuple[type[Any], ...] = (HostFacts, PairFacts, ClusterFacts, FileServerF
 #: Not read, but said by us: who was asked, when, and what went wrong.
 _OURS = frozenset({"host", "name", "asked_on", "server", "source", "destination", "asked", "taken_at", "asked_at",
                    "incomplete", "domain", "netbios"})  # fmt: skip
+#: What a check raises that is given what its facts never hold.
+RAISED = (AttributeError, TypeError, ValueError, KeyError, IndexError, AssertionError)
 _UNSEEN = (Outcome.UNKNOWN, Outcome.PENDING)
 _SWAP = {Outcome.PASS: Outcome.FAIL, Outcome.FAIL: Outcome.PASS}
 
 #: Settled by the files of the operator alone, or said of every move: with no fact at all they pass rightly.
-WITHOUT_FACTS: dict[str, str] = {}
+WITHOUT_FACTS = {
+    "dst-path-given": "what the playbook says",
+    "cl-remote-credssp": "how the inventory says that sessions are opened",
+}
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A field of one kind of facts, on whatever host."""
+    """A field of one kind of facts, on whatever host; ``name`` with a column behind a dot: that of all its rows."""
 
     of: str
     name: str
@@ -71,9 +77,19 @@ FACTS = tuple(_known_facts())
 
 
 def _without(value: Any, annotation: str) -> Any:
-    if isinstance(value, dict) and "Unreadable" not in annotation.rpartition("]")[2]:
+    whole, within = annotation.rpartition("]")[2], annotation.rpartition("]")[0]
+    if "Unreadable" in whole or (not within and "Unreadable" in annotation):
+        return GONE
+    if isinstance(value, dict) and "Unreadable" in within:
         return dict.fromkeys(value, GONE)
-    return GONE if "Unreadable" in annotation else value
+    return tuple(_rowless(row) for row in value) if isinstance(value, tuple) else value
+
+
+def _rowless(row: Any) -> Any:
+    """A row of which nothing could be read that may be unreadable."""
+    if not is_dataclass(row) or isinstance(row, type):
+        return row
+    return replace(row, **{item.name: GONE for item in fields(row) if "Unreadable" in str(item.type)})
 
 
 def _nothing(annotation: str) -> Any:
@@ -82,10 +98,39 @@ def _nothing(annotation: str) -> Any:
 
 def dropped(facts: Any, names: frozenset[str]) -> Any:
     """Facts of one kind without those of these names."""
-    changes = {
-        item.name: _without(getattr(facts, item.name), str(item.type)) for item in fields(facts) if item.name in names
-    }
+    changes: dict[str, Any] = {}
+    for item in fields(facts):
+        value = getattr(facts, item.name)
+        if item.name in names:
+            changes[item.name] = _without(value, str(item.type))
+        columns = {name.partition(".")[2] for name in names if name.startswith(f"{item.name}.")}
+        if columns:
+            changes[item.name] = _of_rows(value, frozenset(columns), GONE, every=True)
     return replace(facts, **changes)
+
+
+def _of_rows(value: Any, columns: frozenset[str], put: Any, *, every: bool) -> Any:
+    """Rows with something else in these columns: in all of them, or where they could not be read."""
+    if isinstance(value, tuple):
+        return tuple(_of_rows(row, columns, put, every=every) for row in value)
+    if not is_dataclass(value) or isinstance(value, type | Unreadable):
+        return value
+    chosen = [name for name in columns if every or isinstance(getattr(value, name), Unreadable)]
+    return replace(value, **dict.fromkeys(chosen, put))
+
+
+def cells(survey: Survey, fact: Fact) -> tuple[Fact, ...]:
+    """The columns of a table's rows that may be unreadable."""
+    found: dict[Fact, None] = {}
+    kinds = (survey.hosts, survey.pairs, survey.clusters, survey.file_servers, {"": survey.directory})
+    for facts in (one for kind in kinds for one in kind.values() if type(one).__name__ == fact.of):
+        value = getattr(facts, fact.name)
+        for row in value if isinstance(value, tuple) else (value,):
+            if is_dataclass(row) and not isinstance(row, type | Unreadable):
+                for item in fields(row):
+                    if "Unreadable" in str(item.type):
+                        found[Fact(fact.of, f"{fact.name}.{item.name}")] = None
+    return tuple(found)
 
 
 def emptied(facts: Any, names: frozenset[str]) -> Any:
@@ -94,6 +139,8 @@ def emptied(facts: Any, names: frozenset[str]) -> Any:
     for item in fields(facts):
         if item.name in names:
             changes[item.name] = _filled(getattr(facts, item.name), str(item.type))
+        elif columns := {name.partition(".")[2] for name in names if name.startswith(f"{item.name}.")}:
+            changes[item.name] = _of_rows(getattr(facts, item.name), frozenset(columns), None, every=False)
         elif item.name in ("incomplete", "unread"):
             changes[item.name] = {key: why for key, why in getattr(facts, item.name).items() if key not in names}
     return replace(facts, **changes)
@@ -150,10 +197,13 @@ class Surveyed:
     case: Case
     world: World
     survey: Survey
+    kind: str
 
     def finding(self, survey: Survey | None = None) -> Finding | None:
         """What its requirement says of a survey; None where it is not one finding."""
-        world = self.world
+        world = copy.copy(self.world)
+        if survey is not None:
+            world.kind = self.kind  # of a move whose files nobody could see, the kind cannot be told
         found = run_checks(
             survey or self.survey, world.candidates(), world.playbook(), world.inventory(), world.now,
             only=(self.case.requirement,),
@@ -166,7 +216,7 @@ class Surveyed:
         """As its test has it. What raises does not hold."""
         try:
             found = self.finding(survey)
-        except (AttributeError, TypeError, ValueError, KeyError, IndexError, AssertionError):
+        except RAISED:
             return False
         case = self.case
         if found is None or found.outcome is not case.outcome or case.evidence not in found.evidence:
@@ -181,11 +231,19 @@ class Surveyed:
         )
 
 
+def _kind(world: World, survey: Survey) -> str:
+    found = run_checks(
+        survey, world.candidates(), world.playbook(), world.inventory(), world.now, only=("vm-exists-unique",)
+    )
+    return found.candidates[0].kind
+
+
 @cache
 def surveyed(case: Case) -> Surveyed:
     world = World()
     case.change(world)
-    return Surveyed(case, world, world.survey())
+    survey = world.survey()
+    return Surveyed(case, world, survey, _kind(world, survey))
 
 
 # --- mutants ---------------------------------------------------------------------------------------------------------
@@ -217,9 +275,10 @@ def inverted(check: Callable[[Any], Verdict]) -> Callable[[Any], Verdict]:
 def blind(check: Callable[[Any], Verdict]) -> Callable[[Any], Verdict]:
     def mutant(ground: Any) -> Verdict:
         try:
-            return check(ground)
+            verdict = check(ground)
         except Unread:
             return passed()
+        return passed() if verdict.outcome in _UNSEEN else verdict
 
     return mutant
 
@@ -240,33 +299,54 @@ def _noticed(mine: list[Surveyed], edit: Edit | None = None, facts: Iterable[Fac
 
 @dataclass(frozen=True)
 class Lacking:
-    """A case that passes, without one fact that it stands on: what is then said must be that it cannot be read."""
+    """A case that passes, without one fact that it stands on, and what is said then."""
 
     one: Surveyed
-    fact: Fact
     survey: Survey
+    fact: Fact
+    found: Finding | None
 
-    def holds(self, edit: Edit | None = None) -> bool:
-        survey = self.survey if edit is None else edited(self.survey, edit, (self.fact,))
+    @property
+    def unseen(self) -> bool:
+        """Is it said to be unknown, or left to a later resolver?"""
+        return self.found is not None and self.found.outcome in _UNSEEN
+
+    def told_from_nothing(self, facts: Iterable[Fact]) -> bool | None:
+        """Is something else said where there is nothing in the place of the fact? None: the same, that it is unknown:
+        then to take the one for the other does no harm.
+        """
         try:
-            found = self.one.finding(survey)
-        except (AttributeError, TypeError, ValueError, KeyError, IndexError, AssertionError):
-            return False
-        return found is not None and found.outcome in _UNSEEN and GONE.reason in found.evidence
+            other = self.one.finding(edited(self.survey, emptied, facts))
+        except RAISED:
+            return True
+        if other is None or self.found is None:
+            return True
+        if (other.outcome, other.evidence) != (self.found.outcome, self.found.evidence):
+            return True
+        return None if self.unseen else False
 
 
 def stands_on(mine: list[Surveyed]) -> dict[Fact, Lacking]:
-    """The facts without which a case that passes does not, each with the first such case."""
+    """The facts without which a case that passes does not, each with the first such case; tables, then columns."""
     found: dict[Fact, Lacking] = {}
     for one in mine:
         if one.case.outcome is Outcome.PASS:
-            for fact in FACTS:
-                if fact not in found:
-                    survey = edited(one.survey, dropped, (fact,))
-                    finding = one.finding(survey)
-                    if finding is None or finding.outcome is not Outcome.PASS:
-                        found[fact] = Lacking(one, fact, survey)
+            tables = _lacking(one, FACTS, found)
+            for table in tables:
+                _lacking(one, cells(one.survey, table), found)
     return found
+
+
+def _lacking(one: Surveyed, facts: Iterable[Fact], found: dict[Fact, Lacking]) -> list[Fact]:
+    """Of these facts the ones that this case stands on; in ``found`` what is said without them."""
+    needed = []
+    for fact in facts:
+        survey = edited(one.survey, dropped, (fact,))
+        finding = one.finding(survey)
+        if finding is None or finding.outcome is not Outcome.PASS:
+            needed.append(fact)
+            found.setdefault(fact, Lacking(one, survey, fact, finding))
+    return needed
 
 
 def mutate(id: str, tally: Tally) -> None:
@@ -274,20 +354,24 @@ def mutate(id: str, tally: Tally) -> None:
     mine = [surveyed(case) for case in CASES if case.requirement == id]
     if not mine:
         return
+    without = stands_on(mine)
     if {one.case.outcome for one in mine} & set(_SWAP):
         for _ in _with(id, inverted):
             tally.count("inverted", id, _noticed(mine))
         for _ in _with(id, blind):
             tally.count("blind", id, _noticed(mine))
-        tally.count("emptied", id, _noticed(mine, emptied, FACTS))
+        seen = any(lacking.told_from_nothing(FACTS) for lacking in without.values())
+        tally.count("emptied", id, seen or _noticed(mine, emptied, FACTS))
     passing = [one for one in mine if one.case.outcome is Outcome.PASS]
     for one in passing:
         found = one.finding(edited(one.survey, dropped, FACTS))
         still = found is not None and found.outcome is Outcome.PASS and id not in WITHOUT_FACTS
         tally.count("nothing known passes", str(one.case), not still)
-    for fact, lacking in stands_on(mine).items():
-        tally.count(f"dropped {fact}", id, lacking.holds())
-        tally.count(f"emptied {fact}", id, not lacking.holds(emptied) or _noticed(mine, emptied, (fact,)))
+    for fact, lacking in without.items():
+        tally.count(f"dropped {fact}", id, lacking.unseen)
+        told = lacking.told_from_nothing((fact,))
+        if told is not None:
+            tally.count(f"emptied {fact}", id, told or _noticed(mine, emptied, (fact,)))
 
 
 def mutate_after(id: str, tally: Tally) -> None:

@@ -412,6 +412,8 @@ _ROLES = [
     ),
     Case("cl-csv-direct", F, but(_csv("BlockRedirected")), "BlockRedirected", "wait for a backup"),
     Case("cl-csv-direct", S, but(_at("\\\\sofs\\vms\\web01")), "none of its files is on a shared volume"),
+    Case("cl-csv-direct", U, but(_csv("FileSystemRedirected", FileSystemRedirectedIOReason=True)),
+         "how HV02 reaches the shared volumes of clu1 cannot be read"),
     Case("cl-csv-direct", U, but(refuses("Get-VHD")), "what the disks of web01 stand on cannot be read"),
     Case("cl-csv-direct", U, but(refuses(STATES)), "how HV02 reaches the shared volumes of clu1 cannot be read"),
     Case("cl-csv-direct", U, but(says(STATES)), "does not say how HV02 reaches Cluster Disk 1"),

@@ -267,6 +267,7 @@ CASES: list[Case] = [
     ),
     Case("smb-share-acl", U, shared(refused("fs01", ACCESS)), "the rights on \\\\fs01\\vms cannot be read"),
     Case("smb-share-acl", U, shared(rows("fs01", ACCESS, access("Everyone"), denied())), "could not be read"),
+    Case("smb-share-acl", U, shared(rows("fs01", ACCESS, {**access(_HOSTS), "ScopeName": True})), "cannot be read"),
     Case("smb-share-acl", U, shared(no_entry), needs="an entry for fs01 under file_servers in the inventory"),
     Case("smb-share-acl", U, shared(server(vendor="NetApp ONTAP 9.13")), "it is NetApp ONTAP 9.13"),
     Case("smb-share-acl", U, shared(down), "no route to host", needs="a connection to fs01"),

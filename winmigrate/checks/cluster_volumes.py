@@ -166,6 +166,8 @@ def _reached(row: SharedVolumeState, what: str) -> str:
     state = known(row.state_info, what)
     if state == "Direct":
         return ""
+    if state == "FileSystemRedirected":
+        known(row.file_system_reason, what)
     reasons = [
         str(reason)
         for reason in (row.file_system_reason, row.block_reason)

@@ -37,8 +37,12 @@ class FileServerFacts(Indexed):
         found = [one for one in self.shares if isinstance(one.name, str) and one.name.casefold() == name.casefold()]
         scope = server.partition(".")[0].casefold()
         mine = [one for one in found if isinstance(one.scope_name, str) and one.scope_name.casefold() == scope]
-        if mine or found:
-            return (mine or found)[0]
+        if mine:
+            return mine[0]
+        if found:
+            # Of a name that stands once there is no other to be mistaken for.
+            return next((one.scope_name for one in found if len(found) > 1 and isinstance(one.scope_name, Unreadable)),
+                        found[0])
         gap = self.incomplete.get("shares")
         if gap is not None:
             return Unreadable(f"part of it could not be read: {gap}")
@@ -46,14 +50,15 @@ class FileServerFacts(Indexed):
 
     def access_to(self, wanted: SmbShare) -> tuple[ShareAccess, ...] | Unreadable:
         """The entries of one share."""
-        for fact in (self.share_access, wanted.name):
+        for fact in (self.share_access, wanted.name, wanted.scope_name):
             if isinstance(fact, Unreadable):
                 return fact
         assert not isinstance(self.share_access, Unreadable)
         gap = self.incomplete.get("share_access")
         if gap is not None:
             return Unreadable(f"part of it could not be read: {gap}")
-        odd = next((one.name for one in self.share_access if isinstance(one.name, Unreadable)), None)
+        keys = [key for one in self.share_access for key in (one.name, one.scope_name)]
+        odd = next((key for key in keys if isinstance(key, Unreadable)), None)
         if odd is not None:
             return odd
         return tuple(

@@ -8,6 +8,7 @@ from tests.checks.case import Case, put, refused, rows, unchanged
 from tests.checks.world import (
     ADAPTERS,
     CHECKPOINTS,
+    DB,
     PROCESSORS,
     VM,
     WEB,
@@ -68,6 +69,11 @@ def _service(status: str, enabled: bool = True) -> Change:
 
 def _checkpoint(world: World) -> None:
     world.set("hv01", CHECKPOINTS, {"Id": uuid.UUID(int=5), "VMId": WEB, "VMName": "web01", "Name": "before"})
+
+
+def _same_mac(world: World) -> None:
+    world.add_vm("hv02")
+    world.put("hv02", ADAPTERS, MacAddress="00155D111111")
 
 
 def _processor(**cells: object) -> Change:
@@ -240,6 +246,11 @@ CASES = [
         "may give it once more",
         "Set-VMHost -MacAddressMinimum 00155D0A0C00 -MacAddressMaximum 00155D0A0CFF",
     ),
+    Case(
+        "net-mac-pool", F, _same_mac, "00-15-5D-11-11-11 is of web01 on hv01 and of db01 on hv02",
+        f"on hv02: Get-VM -Id {DB} | Get-VMNetworkAdapter | Set-VMNetworkAdapter -DynamicMacAddress",
+    ),
+    Case("net-mac-pool", U, refused("hv02", ADAPTERS), "the network adapters of hv02 cannot be read"),
     Case("net-mac-pool", U, _pool("hv02", "nonsense", "00155D01FFFF"), "no MAC address"),
     Case("net-mac-pool", U, refused("hv01", "Get-VMHost"), "the MAC addresses that hv01 gives"),
     Case("net-vlan-isolation", P, _vlan("Untagged"), "no tagged adapter"),

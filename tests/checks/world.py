@@ -84,6 +84,7 @@ def vm_row(vm_id: uuid.UUID, name: str, **more: Any) -> Row:
 
 def adapter(vm_id: uuid.UUID, switch: str | None, **more: Any) -> Row:
     known = {"Id": f"Microsoft:{vm_id}\\A", "VMId": vm_id, "Name": "Network Adapter", "PoolName": "", "IovWeight": 0}
+    known |= {"VMName": "web01" if vm_id == WEB else "db01", "MacAddress": f"00155D{vm_id.hex[:6].upper()}"}
     return {**known, "SwitchName": switch, **more}
 
 

@@ -34,6 +34,7 @@ hosts:
         memory: 4 GB
         status: Degraded
         checkpoints: [before update]
+        integration: {VSS: ProtocolMismatch, Heartbeat: false}
         replication: Primary
         replication_state: Resynchronizing
         replication_health: Warning
@@ -96,6 +97,7 @@ def test_a_sound_vm_has_no_finding(checked: Checked) -> None:
 FAULTS = [
     ("vm-health", "odd01", "odd01 on hv01: degraded"),
     ("vm-saved-state-compat", "odd01", "Xeon Gold 6430"),
+    ("vm-integration-services", "odd01", "VSS (older than the host)"),
     ("vm-replica-state", "odd01", "Resynchronizing, health Warning"),
     ("vm-nested-virtualization", "odd01", "virtualization extensions are exposed to odd01"),
     ("vm-name-free-destination", "odd01", "hv02 has a VM called odd01 already"),

@@ -151,7 +151,41 @@ def net_mac_pool(ground: Ground) -> Verdict:
                 "for adapters that start later; those that run keep theirs",
             ),
         )
+    here, there = _users(source), _users(destination)
+    twice = [mac for mac, (vm_id, _) in here.items() if mac in there and there[mac][0] != vm_id]
+    if twice:
+        (_, mine), (other, theirs) = here[twice[0]], there[twice[0]]
+        return failed(
+            f"{_mac(twice[0])} is of {name(mine)} on {source.name} and of {name(theirs)} on {destination.name}"
+            + (f", and {len(twice) - 1} more are there twice" if len(twice) > 1 else ""),
+            wanted="each address once",
+            remedy=powershell(
+                f"once it is off, on {destination.name}: {get_vm(other)} | Get-VMNetworkAdapter | "
+                "Set-VMNetworkAdapter -DynamicMacAddress",
+                hyper_v_administrator(destination.name),
+                "when it starts again",
+            ),
+        )
     return passed(f"{source.name} gives {_mac(low)} to {_mac(high)}, {destination.name} {_mac(least)} to {_mac(most)}")
+
+
+def _users(host: HostIndex) -> dict[int, tuple[str, str]]:
+    """Each MAC address of a host's VMs, with the Id and the name of the one that has it; none yet is all zeros."""
+    what = f"the network adapters of {host.name}"
+    surely(host, "adapters", what)
+    found: dict[int, tuple[str, str]] = {}
+    for row in known(host.facts.adapters, what):
+        number = _number(known(row.mac_address, what) or "0", what)
+        if number:
+            found[number] = (known(row.vm_id, what), known(row.vm_name, what))
+    return found
+
+
+def _number(text: str, what: str) -> int:
+    try:
+        return int(text.replace("-", "").replace(":", ""), 16)
+    except ValueError:
+        return known(Unreadable(f"the host answered {text!r}, which is no MAC address"), what)
 
 
 def _pool(host: HostIndex) -> tuple[int, int]:
@@ -159,11 +193,7 @@ def _pool(host: HostIndex) -> tuple[int, int]:
     settings = known(host.facts.vm_host, what)
     ends = []
     for end in (settings.mac_address_minimum, settings.mac_address_maximum):
-        text = known(end, what) or ""
-        try:
-            ends.append(int(text.replace("-", "").replace(":", ""), 16))
-        except ValueError:
-            known(Unreadable(f"the host answered {text!r}, which is no MAC address"), what)
+        ends.append(_number(known(end, what) or "", what))
     return ends[0], ends[1]
 
 

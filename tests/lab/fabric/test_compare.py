@@ -76,3 +76,19 @@ def test_a_planned_vm_of_a_running_move_is_not_destroyed() -> None:
             destroy_planned(world, world.hosts["hv02"], job.vm_id)
         run(world, job)
         assert job.failure is None
+
+
+@pytest.mark.parametrize(("state", "compatible", "refused"), [
+    ("Running", False, True), ("Saved", False, True), ("Saved", True, False), ("Off", False, False),
+])
+def test_a_processor_with_less_takes_no_memory_that_saw_more(state: str, compatible: bool, refused: bool) -> None:
+    text = HEAD + f"""
+hosts:
+  hv01:
+    processor: {{features: [sse, avx512]}}
+    vms: {{web01: {{state: '{state}', processors: {{compatibility: {str(compatible).lower()}}}}}}}
+  hv02: {{processor: {{features: [sse]}}}}
+"""
+    with world_of(text) as world:
+        messages = " ".join(entry.message for entry in compared(world).incompatibilities)
+        assert ("processor-specific features" in messages) is refused

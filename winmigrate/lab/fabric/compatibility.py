@@ -24,6 +24,10 @@ class Problem:
         return self.failure.message_id
 
 
+#: The memory of such a machine holds what its guest saw of the processor, also while it is saved.
+_WITH_MEMORY = ("Running", "Paused", "Saved")
+
+
 def switch_for(adapter: Adapter, destination: Host, settings: MoveSettings) -> tuple[str | None, VSwitch | None]:
     """The name of the switch the adapter asks for at the destination, and that switch if it is there."""
     name = settings.switches.get(adapter.id, adapter.switch_name)
@@ -47,7 +51,8 @@ def problems(source: Host, vm: VM, destination: Host, settings: MoveSettings) ->
     if source.processor.manufacturer != destination.processor.manufacturer:
         failure = failures.hardware(vm, destination)
         found.append(Problem(failure, failures.HARDWARE, vm))
-    elif vm.running and not vm.processor.compatibility and source.processor.features - destination.processor.features:
+    elif (vm.state in _WITH_MEMORY and not vm.processor.compatibility
+          and source.processor.features - destination.processor.features):
         failure = failures.features(vm, destination)
         found.append(Problem(failure, failure.message.rpartition("\n\n")[2], vm))
     for adapter in vm.adapters:

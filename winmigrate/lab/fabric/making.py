@@ -90,9 +90,9 @@ def add_vm(world: World, host: Host, given: Mapping[str, Any]) -> VM:
                 setattr(hba, key, one[key])
         vm.fibre_channel.append(hba)
     for title, guid in INTEGRATION.items():
-        vm.integration.append(IntegrationService(f"Microsoft:{vm.guid}\\{guid}", title,
-                                                 (given["integration"] or {}).get(
-                                                     title, title != "Guest Service Interface")))
+        told = (given["integration"] or {}).get(title, title != "Guest Service Interface")
+        vm.integration.append(IntegrationService(f"Microsoft:{vm.guid}\\{guid}", title, told is not False,
+                                                 told if isinstance(told, str) else "OK"))
     config = join(vm.config_path, "Virtual Machines", vm.guid)
     host.files.add(FileEntry(config + ".vmcx", 28 * 1024, "config"))
     host.files.add(FileEntry(config + ".vmgs", 4 * MIB, "config"))

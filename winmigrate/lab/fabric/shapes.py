@@ -127,6 +127,12 @@ DVD = either("path", _MEDIUM, table(
     path=_MEDIUM, controller=choice("IDE", "SCSI"), number=NUMBER, location=NUMBER,
 ))
 
+_SERVICE_STATE = choice(*_ENUMS["VMIntegrationComponentOperationalStatus"])
+#: An integration service is enabled or not; a state is that of one that is enabled.
+SERVICE: Shape[bool | str] = Shape(
+    lambda marked: (truth() if isinstance(marked.value, bool) else _SERVICE_STATE).read(marked),
+    {"anyOf": [truth().schema, _SERVICE_STATE.schema]})
+
 _STATES = ("Running", "Off", "Saved", "Paused", "Starting", "Stopping", "Saving", "RunningCritical", "OffCritical")
 
 VM = table(
@@ -136,12 +142,13 @@ VM = table(
     checkpoints=listing(CHECKPOINT), devices=listing(DEVICE), fibre_channel=listing(FIBRE_CHANNEL), path=PATH,
     notes=FREE,
     config_path=PATH, snapshot_path=PATH, paging_path=PATH, parent_checkpoint=GUID, start_delay=NUMBER,
-    secure_boot_template=FREE, integration=entries(truth(), "a mapping from services to true or false"),
+    secure_boot_template=FREE, integration=entries(SERVICE, "a mapping from services to true, false or their state"),
     secure_boot=truth(), tpm=truth(), shielded=truth(), encrypt_traffic=truth(), clustered=truth(),
     checkpoint_type=choice("Disabled", "Production", "ProductionOnly", "Standard"), dirty_rate=RATE, write_rate=RATE,
     replication=choice("None", "Primary", "Replica"), replication_state=choice(*_ENUMS["VMReplicationState"]),
     replication_health=choice(*_ENUMS["VMReplicationHealthState"]), status=FREE, secondary_status=FREE,
-    created=MOMENT, uptime=NUMBER, heartbeat=FREE, start=choice("Nothing", "StartIfRunning", "Start"), stop=choice("TurnOff", "Save", "ShutDown"),
+    created=MOMENT, uptime=NUMBER, heartbeat=FREE, start=choice("Nothing", "StartIfRunning", "Start"),
+    stop=choice("TurnOff", "Save", "ShutDown"),
     count=COUNT, **fittings.OF_A_MACHINE,
 )
 

@@ -103,7 +103,11 @@ class Ways:
 
     def _winrm(self, address: str, answer: Answer) -> PortProbe:
         if answer.objects:
-            return PortProbe(address, ports.WINRM, True)
+            # Whoever answers as WinRM says which stack it is: "OS: 0.0.0 SP: 0.0 Stack: 3.0".
+            told = answer.objects[0]
+            is_winrm = isinstance(told, str) and "Stack:" in told
+            odd = Unreadable(f"expected a version of WinRM, the host answered {told!r:.80}")
+            return PortProbe(address, ports.WINRM, True if is_winrm else odd)
         if not answer.errors:
             return PortProbe(address, ports.WINRM, Unreadable(f"{self.host} said nothing about it"))
         error = answer.errors[0]

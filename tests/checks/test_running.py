@@ -32,7 +32,7 @@ from winmigrate.survey.nouns import HopB
 from winmigrate.windows.network import Switch
 from winmigrate.windows.storage import VHD, HardDisk
 from winmigrate.windows.vm import VM as VMRow
-from winmigrate.windows.vm import Adapter
+from winmigrate.windows.vm import Adapter, Security
 
 TODAY = NOW.date()
 
@@ -297,7 +297,7 @@ def _fleet(hosts: int, vms: int, destinations: int) -> tuple[Survey, Candidates,
     candidates: list[Candidate] = []
     model = World().survey().host("hv02")
     for index, host in enumerate(names):
-        rows, disks, chains, adapters = [], [], [], []
+        rows, disks, chains, adapters, security = [], [], [], [], []
         for number in range(vms):
             vm_id = f"00000000-0000-0000-{index:04x}-{number:012x}"
             name = f"vm{index}-{number}"
@@ -324,6 +324,7 @@ def _fleet(hosts: int, vms: int, destinations: int) -> tuple[Survey, Candidates,
             disks.append(HardDisk("d", vm_id, name, path, None, "SCSI", 0, 0, support_persistent_reservations=False))
             chains.append(VHD(path, file_size=GIB, size=GIB, parent_path=None))
             adapters.append(Adapter("a", vm_id, name, "A", "External"))
+            security.append(Security(vm_id, False, False, False))
             for step in range(1, destinations + 1):
                 to = names[(index + step) % hosts]
                 wish = StorageWish(path="D:\\VMs\\{vm}")
@@ -334,7 +335,7 @@ def _fleet(hosts: int, vms: int, destinations: int) -> tuple[Survey, Candidates,
         facts[host] = replace(
             model, host=host, vms=tuple(rows), hard_disks=tuple(disks), vhds=tuple(chains), adapters=tuple(adapters),
             checkpoints=(), checkpoint_disks=(), dvd_drives=(), assignable_devices=(),
-            switches=(Switch(name="External"),),
+            switches=(Switch(name="External"),), security=tuple(security),
         )  # fmt: skip
     world = World()
     entry = world.hosts["hv02"]

@@ -321,8 +321,8 @@ class World:
         self._put_vm(host, vm_id, name)
 
     def set(self, host: str, statement: str, *rows: Any) -> None:
-        """Replaces an answer."""
-        self.answers[host][statement] = list(rows)
+        """Replaces an answer. Rows are copied: a case may be set up again."""
+        self.answers[host][statement] = [dict(row) if isinstance(row, dict) else row for row in rows]
 
     def put(self, host: str, statement: str, **cells: Any) -> None:
         """Changes cells of the first row of an answer."""

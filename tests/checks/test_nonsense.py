@@ -94,7 +94,7 @@ def test_no_requirement_passes_on_nonsense(requirement: str) -> None:
         spots = looked_at(case, 1)
         if spots:
             every = [odd for odd in variants(spots, heard_in(case)) if len(odd) == len(spots)]
-            for odd in draw.sample(every, min(2, len(every))):
+            for odd in draw.sample(every, 1):
                 is_told(case, odd)
             return
     assert requirement in _ELSEWHERE, f"no case of {requirement} is decided by what a host answers"
@@ -136,9 +136,9 @@ def _tried(seed: int) -> None:
     sound(findings_with(case, _anywhere(draw, heard_in(case))))
 
 
-@pytest.mark.parametrize("start", range(0, 60, 15))
+@pytest.mark.parametrize("start", range(0, 40, 10))
 def test_nonsense_anywhere_is_no_stack_trace(start: int) -> None:
-    for seed in range(start, start + 15):
+    for seed in range(start, start + 10):
         _tried(seed)
 
 

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from winmigrate.facts import VERSIONS, Unreadable, types
 from winmigrate.remoting import clixml
 from winmigrate.remoting.clixml.values import EnumValue, PSObject
-from winmigrate.windows import event, host, migration, network, storage, vm, watching
+from winmigrate.windows import adapters, event, host, migration, network, storage, vm, watching
 from winmigrate.windows.register import TABLES
 from winmigrate.windows.row import (
     BOOLEAN,
@@ -192,11 +192,15 @@ CLASSES = {
 }  # fmt: skip
 
 
+#: What 2025 brought, by its guide to processor compatibility; the capture is of an older module.
+LATER = {"vm_processors": {"CompatibilityForMigrationMode"}}
+
+
 @pytest.mark.parametrize(("name", "class_name"), CLASSES.items())
 def test_every_hyper_v_column_is_a_property_of_the_captured_class(name: str, class_name: str) -> None:
     tables = {table.name: table for table in (*TABLES, watching.STATUSES)}
     known = set(types.document("Hyper-V")["classes"][class_name])
-    assert set(tables[name].properties) - known == set()
+    assert set(tables[name].properties) - known == LATER.get(name, set())
 
 
 @pytest.mark.parametrize(
@@ -205,6 +209,10 @@ def test_every_hyper_v_column_is_a_property_of_the_captured_class(name: str, cla
         ("VirtualHardDisk", storage.VHD, set()),
         ("VMSecurity", vm.Security, set()),
         ("VMNetworkAdapterVlanSetting", vm.AdapterVlan, {"AdapterId", "OwnerId"}),
+        ("VMNetworkAdapterAclSetting", adapters.AdapterAcl, {"AdapterId", "OwnerId"}),
+        ("VMNetworkAdapterExtendedAclSetting", adapters.AdapterExtendedAcl, {"AdapterId", "OwnerId"}),
+        ("VMNetworkAdapterIsolationSetting", adapters.AdapterIsolation, {"AdapterId", "OwnerId"}),
+        ("VMSwitchExtension", adapters.SwitchExtension, set()),
     ],
 )
 def test_columns_of_other_captured_classes(class_name: str, kind: type[Any], own: set[str]) -> None:

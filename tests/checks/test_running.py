@@ -13,6 +13,7 @@ from tests.checks.world import DB, DISKS, GIB, LISTENER, NOW, VM, WEB, World, de
 from winmigrate.checks import Finding, Findings, Outcome, Resolver, Scope, Severity, load_all, run_checks, settle
 from winmigrate.checks.frame import REGISTRY
 from winmigrate.errors import CannotConnect
+from winmigrate.facts import Unreadable
 from winmigrate.inventory.types import Host, Inventory
 from winmigrate.playbook.types import Accept, Migration, Playbook, Selector, StorageWish, Target
 from winmigrate.survey import (
@@ -28,7 +29,7 @@ from winmigrate.survey import (
     find_candidates,
     pair_key,
 )
-from winmigrate.survey.nouns import HopB
+from winmigrate.survey.nouns import HopB, NameAsked, PortProbe
 from winmigrate.windows.network import Switch
 from winmigrate.windows.storage import VHD, HardDisk
 from winmigrate.windows.vm import VM as VMRow
@@ -296,6 +297,10 @@ def _fleet(hosts: int, vms: int, destinations: int) -> tuple[Survey, Candidates,
     pairs: dict[str, PairFacts] = {}
     candidates: list[Candidate] = []
     model = World().survey().host("hv02")
+    assert not isinstance(model.listener_addresses, Unreadable)
+    address = model.listener_addresses[0]
+    ports = tuple(PortProbe(address, port, True) for port in (6600, 445, 5985))
+    found = NameAsked("another", (address,))
     for index, host in enumerate(names):
         rows, disks, chains, adapters, security = [], [], [], [], []
         for number in range(vms):
@@ -329,7 +334,10 @@ def _fleet(hosts: int, vms: int, destinations: int) -> tuple[Survey, Candidates,
                 to = names[(index + step) % hosts]
                 wish = StorageWish(path="D:\\VMs\\{vm}")
                 candidates.append(Candidate(vm_id, name, "Running", host, to, 0, "playbook.yml:3:5", wish))
-                pair = pairs.setdefault(pair_key(host, to), PairFacts(host, to, (HopB("credential", True),), {}))
+                pair = pairs.setdefault(
+                    pair_key(host, to),
+                    PairFacts(host, to, (HopB("credential", True),), {}, ports, found, found),
+                )
                 pair.destination_files[f"{folder}\\Virtual Hard Disks\\disk.vhdx"] = None
                 pair.destination_files[f"{folder}\\Virtual Machines\\{vm_id.upper()}.vmcx"] = None
         facts[host] = replace(

@@ -7,6 +7,7 @@ import re
 
 from winmigrate.checks.finding import Resolver, Scope, Severity
 from winmigrate.checks.frame import Ground, Verdict, failed, known, passed, pending, requirement, surely
+from winmigrate.checks.index import HostIndex
 from winmigrate.checks.vms import of_candidate
 from winmigrate.checks.words import (
     administrator,
@@ -298,7 +299,7 @@ def loopback_leftover_symlinks(ground: Ground) -> Verdict:
         for folder in folders:
             what = f"{folder} on {host.name}"
             # What a deduplicated file is as well is no link: it has no link type.
-            found = [link for link in known(_links(host.facts.links, folder), what) if known(link.link_type, what)]
+            found = [link for link in known(_links(host, folder), what) if known(link.link_type, what)]
             looked += 1
             if found:
                 path = known(found[0].full_name, what)
@@ -315,5 +316,10 @@ def loopback_leftover_symlinks(ground: Ground) -> Verdict:
     return passed(f"none in {count(looked, 'folder')}")
 
 
-def _links(links: dict[str, tuple[Link, ...] | Unreadable], folder: str) -> tuple[Link, ...] | Unreadable:
-    return links.get(path_key(folder), Unreadable("nobody looked there"))
+def _links(host: HostIndex, folder: str) -> tuple[Link, ...] | Unreadable:
+    found = host.facts.links.get(path_key(folder))
+    if found is not None:
+        return found
+    # Nobody looks on a host that is not reached, and the host says why.
+    system = host.facts.computer_system
+    return system if isinstance(system, Unreadable) else Unreadable("nobody looked there")

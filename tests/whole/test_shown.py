@@ -16,7 +16,6 @@ from winmigrate.checks.frame import REGISTRY
 HERE = Path(__file__).parent
 #: What the lab cannot be brought to show, and why.
 NOT_HELD = {
-    "vm-integration-services": "the services of a fabric's guests are on or off, and those that are on answer",
     "workgroup-cluster-2025": "hosts of a fabric have no local accounts, which such a cluster is made of",
     "vm-id-absent-destination": "no two VMs of a fabric have one Id",
     "planned-vm-absent": "a planned VM comes of a failed move alone, and check is asked before any",

@@ -143,7 +143,8 @@ def test_a_cluster_whose_nodes_are_not_known_takes_nothing() -> None:
     found = find(Migration(Selector(name="web01"), (Target("cluster", "clu1"),)), known=known)
     assert found.candidates == ()
     [fault] = found.unmatched
-    assert fault.reason.startswith("no host that answered is a node of clu1: add its nodes to inventory.yml under hosts")
+    said = "no host that answered is a node of clu1: add its nodes to inventory.yml under hosts"
+    assert fault.reason.startswith(said)
 
 
 def test_candidates_survive_json() -> None:

@@ -47,16 +47,6 @@ def _settled_after(
     return register
 
 
-def settled_after(id: str) -> Callable[[Callable[[Aftermath], Verdict]], Callable[[Aftermath], Verdict]]:
-    """Registers the function that settles, after the move, a requirement that is registered elsewhere."""
-
-    def register(settle: Callable[[Aftermath], Verdict]) -> Callable[[Aftermath], Verdict]:
-        _AFTER[id] = settle
-        return settle
-
-    return register
-
-
 def run_after(after: Aftermath) -> tuple[Finding, ...]:
     """What was pending on the move, settled by what both hosts say now."""
     subject = Subject(Scope.CANDIDATE, after.vm_id, after.vm_name, after.source, after.destination)

@@ -207,7 +207,7 @@ class Lab:
                 transport["client_certificate"] = self._certificate(path, user).name
             here = found["hosts" if key in self.world.hosts else "file_servers"]
             here[key] = {"address": "127.0.0.1", "transport": transport}
-            if auth in ("kerberos", "negotiate"):
+            if auth in ("kerberos", "negotiate") or key in self.world.file_servers:
                 here[key]["kerberos_name"] = self.world.machines()[key].fqdn
         for key, one in self.world.file_servers.items():
             if one.nas is not None:

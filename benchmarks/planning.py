@@ -36,6 +36,7 @@ from winmigrate.survey import (
     pair_key,
     take_survey,
 )
+from winmigrate.survey.nouns import NameAsked, PortProbe
 
 WISH = StorageWish(path="D:\\Moved\\{vm}")
 #: VMs, hosts, seconds that INTERFACE.md allows.
@@ -131,9 +132,22 @@ def made(source: HostFacts, destination: HostFacts, vms: int, hosts: int) -> Sit
     now = source.asked_at or dt.datetime.now(dt.timezone.utc)
     roll = Roll(now, {name: _entry(name, facts[name]) for name in names})
     candidates = find_candidates(playbook, inventory, roll)
-    survey = Survey(now, facts, {pair_key(*pair): PairFacts(*pair, (HopB("credential", True),), {})
-                                 for pair in candidates.pairs()})  # fmt: skip
+    pairs = {pair_key(*pair): _pair(*pair, facts) for pair in candidates.pairs()}
+    survey = Survey(now, facts, pairs)
     return Site(inventory, playbook, roll, candidates, _with_places(survey, candidates), now)
+
+
+def _pair(source: str, destination: str, facts: dict[str, HostFacts]) -> PairFacts:
+    """Hop B proven, every port open, each found by its name."""
+    here, there = (_address(facts[name]) for name in (source, destination))
+    ports = tuple(PortProbe(there, port, True) for port in (6600, 445, 5985))
+    names = NameAsked(f"{destination}.corp.example", (there,)), NameAsked(f"{source}.corp.example", (here,))
+    return PairFacts(source, destination, (HopB("credential", True),), {}, ports, *names)
+
+
+def _address(facts: HostFacts) -> str:
+    assert not isinstance(facts.listener_addresses, Unreadable)
+    return facts.listener_addresses[0]
 
 
 def _with_places(survey: Survey, candidates: Candidates) -> Survey:
@@ -176,7 +190,7 @@ def _host(facts: HostFacts, source: HostFacts, name: str, index: int, vms: range
 #: Tables whose rows belong to a VM.
 OF_VMS = (
     "vms", "adapters", "vlans", "vm_processors", "vm_memory", "firmware", "security", "integration_services",
-    "checkpoints", "dvd_drives", "hard_disks", "checkpoint_disks", "vhds",
+    "checkpoints", "dvd_drives", "hard_disks", "checkpoint_disks", "vhds", "isolation", "acls", "extended_acls",
 )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ def over_winrs(place: Site, hosts: Collection[str]) -> None:
 def told(facts: HostFacts) -> dict[str, object]:
     """What a survey knows of a host but for what moves with the clock."""
     fields = {each.name: getattr(facts, each.name) for each in dataclasses.fields(facts)}
-    for passing in ("asked_at", "operating_system", "vms", "migration_jobs", "vm_memory"):
+    for passing in ("asked_from", "asked_at", "operating_system", "vms", "migration_jobs", "vm_memory"):
         fields.pop(passing, None)
     return fields
 

@@ -19,7 +19,7 @@ from winmigrate.request import SWITCH, Command, Credential, Secret, Statement, T
 #: Cmdlets beside Get-… that change nothing.
 _READS = frozenset({
     "compare-object", "convertfrom-csv", "convertto-json", "group-object", "measure-object", "select-object",
-    "sort-object", "test-path", "where-object", "write-output",
+    "resolve-dnsname", "sort-object", "test-netconnection", "test-path", "test-wsman", "where-object", "write-output",
 })
 #: Native programs that change nothing.
 _PROGRAMS = frozenset({"hostname.exe", "whoami.exe"})

@@ -116,6 +116,10 @@ def probes_of(
                     route, False, f"Windows Server {version} takes no credential for the second hop"
                 )
                 continue
+            if entry is not None and entry.transport.kind == "winrs":
+                no_secret = Unreadable("over winrs no secret is sent", needs=f"transport: {{kind: psrp}} for {source}")
+                hops[destination] = HopB(route, no_secret)
+                continue
             credential = credentials(destination)
             if credential is None:
                 missing = f"the inventory gives no credential that could be sent to {destination}"

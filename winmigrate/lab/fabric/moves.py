@@ -151,7 +151,7 @@ class Move:
             return None
         self._storage_began = at
         local = next((way.target for way in self.layout.copies if not way.target.startswith("\\\\")), None)
-        if local and surroundings.answer(self.world, self.source, self.destination, surroundings.SMB) != "open":
+        if local and surroundings.keeps_out(self.source, self.destination, surroundings.SMB):
             return self.fail(at, failures.no_network_path(self.vm, self.destination, local))
         for way in self.layout.copies:
             if not opening.may_write(self.world, self.source, self.destination, self.caller, way.target):

@@ -134,6 +134,13 @@ def listens(host: Host, port: int) -> bool:
     return port == WINRM and runs("WinRM")
 
 
+def keeps_out(source: Host, destination: Host, port: int) -> bool:
+    """Is nothing let in there, whatever the network does (which comes back)?"""
+    if source is destination:
+        return False
+    return port in destination.surroundings.blocked_ports or not listens(destination, port)
+
+
 def answer(world: World, source: Host, destination: Host, port: int) -> str:
     """What a connection from one host to another meets: "open", "refused" at once, or "silent" until it gives up."""
     if source is not destination:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from winmigrate.checks.claims import Claims
+from winmigrate.checks.collecting import nothing_collected
 from winmigrate.checks.finding import (
     Acceptance,
     CandidateFindings,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from winmigrate.playbook import Accept, Playbook
 
 
+@nothing_collected()
 def run_checks(
     survey: Survey,
     candidates: Candidates,
@@ -81,6 +83,7 @@ class _Running:
     done: dict[Subject, dict[str, int]] = field(default_factory=dict)
     #: The kinds of moves that were evaluated there.
     seen: dict[Subject, set[str]] = field(default_factory=dict)
+    speaking: dict[tuple[str, Scope | None], list[Requirement]] = field(default_factory=dict)
     #: Kind -> the places of the requirements that do not speak of such a move.
     foreign: dict[str, list[int]] = field(default_factory=dict)
 
@@ -114,9 +117,7 @@ class _Running:
             )
         on_shares = self._shares(item, kind, source, destination, pair)
         indexes: list[int] = []
-        for requirement in self.chosen:
-            if kind not in requirement.kinds:
-                continue
+        for requirement in self._speaking_of(kind):
             if requirement.scope is Scope.HOST:
                 if requirement.role is not Role.DESTINATION:
                     indexes.append(on_source[requirement.id])
@@ -178,16 +179,20 @@ class _Running:
         if kind not in seen:
             seen.add(kind)
             stand = ground()
-            for requirement in self.chosen:
-                if (
-                    requirement.scope is subject.scope
-                    and requirement.id not in found
-                    and kind in requirement.kinds
-                    and _concerns(requirement, stand)
-                ):
+            for requirement in self._speaking_of(kind, subject.scope):
+                if requirement.id not in found and _concerns(requirement, stand):
                     found[requirement.id] = len(self.findings)
                     self.findings.append(evaluate(requirement, stand, subject))
         return found
+
+    def _speaking_of(self, kind: str, scope: Scope | None = None) -> list[Requirement]:
+        """The chosen requirements that speak of such a move, in order; of one scope if asked."""
+        key = kind, scope
+        if key not in self.speaking:
+            self.speaking[key] = [
+                item for item in self.chosen if kind in item.kinds and (scope is None or item.scope is scope)
+            ]
+        return self.speaking[key]
 
     def _foreign(self, kind: str) -> list[int]:
         """What does not apply to such a move at all: said once for all of them."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from winmigrate.checks.collecting import nothing_collected
 from winmigrate.checks.finding import CandidateFindings, Findings
 from winmigrate.checks.kind_of_move import SHARED_NOTHING
 from winmigrate.checks.reserves import disk_kept, memory_kept
@@ -55,6 +56,7 @@ class Arrival:
         return sum(file.size or 0 for file in self.files)
 
 
+@nothing_collected()
 def make_plan(
     survey: Survey,
     candidates: Candidates,

@@ -10,6 +10,7 @@ import datetime as dt
 import ntpath
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from winmigrate.facts import Unreadable
@@ -317,6 +318,7 @@ class HostFacts(Indexed):
         )
 
 
+@lru_cache(maxsize=65536)  # of 10,000 VMs each path is compared in a dozen places
 def path_key(path: str) -> str:
     """What two spellings of one Windows path share."""
     return ntpath.normpath(path.removeprefix("\\\\?\\")).casefold()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from winmigrate.checks.collecting import nothing_collected
 from winmigrate.checks.finding import CandidateFindings, Findings
-from winmigrate.checks.kind_of_move import SHARED_NOTHING
+from winmigrate.checks.kind_of_move import CLUSTER, SHARED_NOTHING
 from winmigrate.checks.reserves import disk_kept, memory_kept
 from winmigrate.facts import Unreadable
 from winmigrate.kinds import FileMove, Move
@@ -131,9 +131,10 @@ def _wish(
             continue
         item = found[vm_id, candidate.destination]
         if item.kind != SHARED_NOTHING:
+            first = "with its role taken out of the cluster first, " if item.kind == CLUSTER else ""
             blocked.append(
                 f"{candidate.destination}: this version checks moves of kind {item.kind} and does not make them yet; "
-                "kind: shared-nothing moves the storage with the VM"
+                f"{first}kind: shared-nothing moves the storage with the VM"
             )
             continue
         if not findings.may_be_placed(item):

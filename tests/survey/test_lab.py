@@ -81,7 +81,8 @@ class Taken:
 def taken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Taken]:
     folder = tmp_path_factory.mktemp("lab")
     (folder / "fabric.yml").write_text(FABRIC, "utf-8")
-    arguments = [str(folder / "fabric.yml"), "--inventory", str(folder / "inventory.yml"), "--clock", "real", "--rate", "20"]
+    served = [str(folder / "fabric.yml"), "--inventory", str(folder / "inventory.yml")]
+    arguments = [*served, "--clock", "real", "--rate", "20"]
     lab = subprocess.Popen([sys.executable, "-m", "winmigrate.lab.server", *arguments], stdout=subprocess.PIPE)
     try:
         assert lab.stdout is not None

@@ -22,7 +22,7 @@ from winmigrate.remoting.reads import read_batch, reading
 from winmigrate.request import Clock, Session
 from winmigrate.survey import crew
 from winmigrate.survey.arriving import arrivals
-from winmigrate.survey.candidates import Candidates
+from winmigrate.survey.candidates import Candidate, Candidates
 from winmigrate.survey.facts_of_clusters import (
     ClusterFacts,
     cluster_facts,
@@ -43,6 +43,7 @@ from winmigrate.survey.ways import PROBE as PORT
 from winmigrate.survey.ways import Ways, registry_pol, registry_pol_read
 from winmigrate.survey.wishes import files_of
 from winmigrate.windows import devices, host, network, storage, vm
+from winmigrate.windows.paths import PlannedFile
 from winmigrate.windows.register import TABLES
 from winmigrate.windows.row import NOT_ON_THIS_BUILD, rows
 from winmigrate.windows.storage import VHD, FileItem
@@ -81,12 +82,15 @@ def take_survey(
     A host the roll did not reach is not asked again; all its tables are Unreadable with the roll's reason.
     """
     taken_at = clock.now()
-    concerned = dict.fromkeys(name for pair in candidates.pairs() for name in pair)
+    concerned: dict[str, list[Candidate]] = {}
+    for item in candidates.candidates:
+        for name in dict.fromkeys((item.source, item.destination)):
+            concerned.setdefault(name, []).append(item)
     work: dict[str, _HostSurvey] = {}
-    for name in concerned:
+    for name, mine in concerned.items():
         entry = roll.entries.get(name)
         if entry is not None and entry.reached and isinstance(entry.version, str):
-            work[name] = _HostSurvey(name, entry.version, inventory, candidates, roll, connector, clock, credentials)
+            work[name] = _HostSurvey(name, entry.version, inventory, mine, roll, connector, clock, credentials)
     for one in work.values():
         one.peers = work
 
@@ -101,7 +105,7 @@ def take_survey(
     beside = {_DIRECTORY: directory} if work and not isinstance(way, Unreadable) else {}
     crew.run({**servers, **work, **beside}, clock, "survey")
     hosts = {name: work[name].facts if name in work else _unasked(name, roll) for name in concerned}
-    pairs = {pair_key(*pair): _pair(*pair, candidates, work) for pair in candidates.pairs()}
+    pairs = {pair_key(*pair): _pair(*pair, work) for pair in candidates.pairs()}
     clusters = {one.cluster.name: one.cluster for one in work.values() if one.cluster is not None}
     asked = {name: one.facts for name, one in servers.items() if one.facts is not None}
     return Survey(taken_at, hosts, pairs, clusters, asked, directory.facts)
@@ -224,12 +228,15 @@ def tuple_of(table: tuple[Any, ...] | Unreadable) -> tuple[Any, ...]:
 
 @dataclass(slots=True)
 class _HostSurvey:
-    """The work on one host: what it is, then what it is to its peers."""
+    """The work on one host: what it is, then what it is to its peers.
+
+    ``candidates``: those that leave it or would arrive here.
+    """
 
     host: str
     version: str
     inventory: Inventory
-    candidates: Candidates
+    candidates: Sequence[Candidate]
     roll: Roll
     connector: Connector
     clock: Clock
@@ -240,13 +247,20 @@ class _HostSurvey:
     peers: Mapping[str, _HostSurvey] = field(default_factory=dict)
     cluster: ClusterFacts | None = None
     ways: Ways = field(init=False)
+    planned: dict[str, tuple[PlannedFile, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.facts = HostFacts(self.host, self.version)
         self.ways = Ways(self.host, self.version, {}, {})
 
+    def files(self, item: Candidate) -> tuple[PlannedFile, ...]:
+        """The files of a candidate that leaves this host, with their places; none where they could not be told."""
+        if item.key not in self.planned:
+            self.planned[item.key] = tuple_of(files_of(item, self.facts))
+        return self.planned[item.key]
+
     def first(self) -> None:
-        secured = tuple(dict.fromkeys(item.vm_id for item in self.candidates.candidates if item.source == self.host))
+        secured = tuple(dict.fromkeys(item.vm_id for item in self.candidates if item.source == self.host))
         try:
             self.facts = reading(
                 self.connector,
@@ -258,7 +272,7 @@ class _HostSurvey:
             self.facts = _unreadable(self.host, self.version, unreached(error))
 
     def second(self) -> None:
-        here = [item for item in self.candidates.candidates if item.source == self.host]
+        here = [item for item in self.candidates if item.source == self.host]
         # In the order of the wishes and not by name: a recording asks the same under its aliases.
         others = dict.fromkeys(item.destination for item in here if item.destination != self.host)
         probes, self.hops = probes_of(
@@ -305,11 +319,9 @@ class _HostSurvey:
     def _folders(self) -> list[str]:
         """The folders on this host that candidates' files lie in, or will."""
         folders: dict[str, str] = {}
-        for item in self.candidates.candidates:
+        for item in self.candidates:
             source = self.peers.get(item.source)
-            if source is None or self.host not in (item.source, item.destination):
-                continue
-            files = tuple_of(files_of(item, source.facts))
+            files = () if source is None else source.files(item)
             mine = folders_here(files) if item.source == self.host else ()
             to_come = folders_there(files) if item.destination == self.host else ()
             for folder in (*mine, *to_come):
@@ -318,7 +330,7 @@ class _HostSurvey:
 
     def _ways(self, destinations: list[str]) -> Ways:
         """To its destinations, and how it finds the names of those that come to it."""
-        sources = [item.source for item in self.candidates.candidates if item.destination == self.host]
+        sources = [item.source for item in self.candidates if item.destination == self.host]
         peers = dict.fromkeys(name for name in (*destinations, *sources) if name != self.host)
         listening = {
             name: tuple_of(self.peers[name].facts.listener_addresses) if name in self.peers else ()
@@ -338,24 +350,24 @@ class _HostSurvey:
     def _places(self) -> list[str]:
         """Where candidates would write on this host, by what their sources said."""
         places: dict[str, str] = {}
-        for item in self.candidates.candidates:
+        for item in self.candidates:
             source = self.peers.get(item.source)
             if item.destination != self.host or source is None:
                 continue
-            for file in tuple_of(files_of(item, source.facts)):
+            for file in source.files(item):
                 places.setdefault(path_key(file.destination), file.destination)
         return list(places.values())
 
 
-def _pair(source: str, destination: str, candidates: Candidates, work: Mapping[str, _HostSurvey]) -> PairFacts:
+def _pair(source: str, destination: str, work: Mapping[str, _HostSurvey]) -> PairFacts:
     if source not in work:
         return PairFacts(source, destination)
     hop = work[source].hops.get(destination)
     found = work[destination].arrivals if destination in work else {}
     arrivals: dict[str, FileItem | Unreadable | None] = {}
-    for item in candidates.candidates:
+    for item in work[source].candidates:
         if (item.source, item.destination) == (source, destination):
-            for file in tuple_of(files_of(item, work[source].facts)):
+            for file in work[source].files(item):
                 arrivals[file.destination] = found.get(path_key(file.destination), _NOT_PROBED)
     there, back = work[source].ways, work[destination].ways if destination in work else None
     return PairFacts(

@@ -11,8 +11,9 @@ from winmigrate.checks.cluster_index import ClusterIndex, with_node
 from winmigrate.facts import Unreadable
 from winmigrate.survey import Candidate, ClusterFacts, HostFacts, path_key
 from winmigrate.survey.facts_of_clusters import name_of
+from winmigrate.survey.facts_of_hosts import chain_below, is_file
 from winmigrate.windows.paths import PlannedFile, volume
-from winmigrate.windows.storage import VHD, HardDisk
+from winmigrate.windows.storage import VHD
 from winmigrate.windows.vm import VM
 
 _NOBODY = ""
@@ -175,21 +176,7 @@ class HostIndex:
                 return table
         assert not isinstance(disks, Unreadable)
         assert not isinstance(saved, Unreadable)
-        by_path = self._by_path()
-        chain: dict[str, VHD] = {}
-        for disk in (*disks, *saved):
-            path: str | Unreadable | None = disk.path if _is_file(disk) else None
-            while path is not None:
-                if isinstance(path, Unreadable):
-                    return path
-                key = path_key(path)
-                if key in chain:
-                    break
-                if key not in by_path:
-                    return Unreadable(f"the virtual disk {path} could not be read")
-                chain[key] = by_path[key]
-                path = by_path[key].parent_path
-        return tuple(chain.values())
+        return chain_below((*disks, *saved), self._by_path())
 
     def standing_on(self, path: str) -> tuple[str, ...]:
         """The names of the VMs that have a drive, now or in a checkpoint, on this virtual disk or on a child of it."""
@@ -212,7 +199,7 @@ class HostIndex:
             self._users = {}
             for disks in (self.facts.hard_disks, self.facts.checkpoint_disks):
                 for disk in () if isinstance(disks, Unreadable) else disks:
-                    if isinstance(disk.path, str) and isinstance(disk.vm_name, str) and _is_file(disk):
+                    if isinstance(disk.path, str) and isinstance(disk.vm_name, str) and is_file(disk):
                         self._users.setdefault(path_key(disk.path), []).append(disk.vm_name)
         return self._users
 
@@ -229,7 +216,3 @@ class HostIndex:
             vhds = () if isinstance(self.facts.vhds, Unreadable) else self.facts.vhds
             self._chains = {path_key(vhd.path): vhd for vhd in vhds if isinstance(vhd.path, str)}
         return self._chains
-
-
-def _is_file(disk: HardDisk) -> bool:
-    return disk.disk_number is None or isinstance(disk.disk_number, Unreadable)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ntpath
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -259,20 +259,7 @@ class HostFacts(Indexed):
         by_path = self._vhds_by_path()
         if isinstance(by_path, Unreadable):
             return by_path
-        chain: dict[str, VHD] = {}
-        for disk in (*disks, *saved):
-            path: str | Unreadable | None = disk.path if _is_file(disk) else None
-            while path is not None:
-                if isinstance(path, Unreadable):
-                    return path
-                key = path_key(path)
-                if key in chain:
-                    break
-                if key not in by_path:
-                    return Unreadable(f"the virtual disk {path} could not be read")
-                chain[key] = by_path[key]
-                path = by_path[key].parent_path
-        return tuple(chain.values())
+        return chain_below((*disks, *saved), by_path)
 
     def file_size_of(self, vm_id: str) -> int | Unreadable:
         """Bytes of all files of :meth:`chain_of` as they lie on their volumes."""
@@ -329,8 +316,27 @@ def same_path(one: str, other: str) -> bool:
     return path_key(one) == path_key(other)
 
 
-def _is_file(disk: HardDisk) -> bool:
+def is_file(disk: HardDisk) -> bool:
+    """Does a drive stand on a file, as far as it says?"""
     return disk.disk_number is None or isinstance(disk.disk_number, Unreadable)
+
+
+def chain_below(disks: Iterable[HardDisk], by_path: Mapping[str, VHD]) -> tuple[VHD, ...] | Unreadable:
+    """Every virtual disk file that drives stand on, leaves and parents, each once; by :func:`path_key` those read."""
+    chain: dict[str, VHD] = {}
+    for disk in disks:
+        path: str | Unreadable | None = disk.path if is_file(disk) else None
+        while path is not None:
+            if isinstance(path, Unreadable):
+                return path
+            key = path_key(path)
+            if key in chain:
+                break
+            if key not in by_path:
+                return Unreadable(f"the virtual disk {path} could not be read")
+            chain[key] = by_path[key]
+            path = by_path[key].parent_path
+    return tuple(chain.values())
 
 
 def _first(rows: tuple[R, ...] | Unreadable) -> R | Unreadable | None:

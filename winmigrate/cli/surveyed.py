@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from winmigrate.cli.surveyed_values import compact, read, read_rows
 from winmigrate.cli.surveyed_vms import machine, parents
 from winmigrate.cli.surveyed_wide import STORE, wide
 from winmigrate.facts import Unreadable
@@ -87,18 +88,7 @@ def fabric_of(survey: Survey, roll: Roll, password: str) -> Made:
     return Made(tree, notes.all())
 
 
-def _read(found: Any) -> Any:
-    """A value, or None where it was not read."""
-    return None if isinstance(found, Unreadable) else found
 
-
-def _rows(found: Any) -> tuple[Any, ...]:
-    return () if found is None or isinstance(found, Unreadable) else tuple(found)
-
-
-def compact(found: dict[str, Any]) -> dict[str, Any]:
-    """Without what has no value."""
-    return {key: value for key, value in found.items() if value is not None and not isinstance(value, Unreadable)}
 
 
 # --- the domain and its users ----------------------------------------------------------------------------------------
@@ -113,7 +103,7 @@ def _domain(survey: Survey, roll: Roll, notes: Notes) -> dict[str, Any]:
     first = sorted(names)[0]
     if len(names) > 1:
         notes.add(f"one domain, {first}, in the place of {', '.join(sorted(names))}")
-    computers = {str(_read(entry.computer)).lower() for entry in roll.entries.values()}
+    computers = {str(read(entry.computer)).lower() for entry in roll.entries.values()}
     for facts in survey.hosts.values():
         user = _identity(facts)
         netbios = user.partition("\\")[0]
@@ -137,7 +127,7 @@ def _users(survey: Survey, roll: Roll, password: str, notes: Notes) -> dict[str,
         domain, _, user = qualified.rpartition("\\")
         one = made.setdefault(qualified.lower(), {
             "name": user, "domain": domain, "password": password, "administrator": []})
-        if _read(facts.administrator) is not False:
+        if read(facts.administrator) is not False:
             one["administrator"].append(name)
             one["administrator"] += [server for server, found in survey.file_servers.items()
                                      if isinstance(found.shares, tuple) and server not in one["administrator"]]
@@ -154,7 +144,7 @@ def _users(survey: Survey, roll: Roll, password: str, notes: Notes) -> dict[str,
 
 
 def _host(name: str, facts: HostFacts, survey: Survey, roll: Roll, notes: Notes) -> dict[str, Any]:
-    computer, system, hyperv = _read(facts.computer_system), _read(facts.operating_system), _read(facts.vm_host)
+    computer, system, hyperv = read(facts.computer_system), read(facts.operating_system), read(facts.vm_host)
     tables = ((computer, "its name, model and memory"), (system, "its free memory"), (hyperv, "its settings"))
     for table, title in tables:
         if table is None:
@@ -163,8 +153,8 @@ def _host(name: str, facts: HostFacts, survey: Survey, roll: Roll, notes: Notes)
     version = notes.value(facts.version, f"{name}: version: 2019")
     made = compact({
         "version": version or "2019",
-        "name": _read(entry.computer),
-        "fqdn": (_read(hyperv.fully_qualified_domain_name) if hyperv is not None else None) or _read(entry.fqdn),
+        "name": read(entry.computer),
+        "fqdn": (read(hyperv.fully_qualified_domain_name) if hyperv is not None else None) or read(entry.fqdn),
         "workgroup": True if computer is not None and computer.part_of_domain is False else None,
         "manufacturer": computer.manufacturer if computer is not None else None,
         "model": computer.model if computer is not None else None,
@@ -180,9 +170,9 @@ def _host(name: str, facts: HostFacts, survey: Survey, roll: Roll, notes: Notes)
                               "iov": one.iov_enabled}) for one in _list(facts.switches, f"{name}: switches", notes)],
         "migration": _migration(name, facts, notes),
         "credential_guard": _guard(name, facts, notes),
-        "services": {one.name: one.state for one in _rows(facts.services)
+        "services": {one.name: one.state for one in read_rows(facts.services)
                      if one.state in ("Running", "Stopped") and isinstance(one.name, str)} or None,
-        "features": {one.name: one.install_state for one in _rows(facts.features)
+        "features": {one.name: one.install_state for one in read_rows(facts.features)
                      if one.install_state in ("Installed", "Available", "Removed")} or None,
     })
     if hyperv is not None:
@@ -212,7 +202,7 @@ _LOOPBACK = ("127.0.0.1", "::1")
 def _list(found: Any, title: str, notes: Notes) -> tuple[Any, ...]:
     if isinstance(found, Unreadable):
         notes.add(f"{title}: none or the lab's default ({found.reason})")
-    return _rows(found)
+    return read_rows(found)
 
 
 def _when(found: Any) -> str | None:
@@ -230,12 +220,12 @@ def _processor(name: str, facts: HostFacts, notes: Notes) -> dict[str, Any] | No
 
 
 def _memory(name: str, facts: HostFacts, notes: Notes) -> dict[str, Any]:
-    computer, system = _read(facts.computer_system), _read(facts.operating_system)
-    total = _read(computer.total_physical_memory) if computer is not None else None
-    assigned = sum(size for vm in _rows(facts.vms) if isinstance(size := vm.memory_assigned, int))
+    computer, system = read(facts.computer_system), read(facts.operating_system)
+    total = read(computer.total_physical_memory) if computer is not None else None
+    assigned = sum(size for vm in read_rows(facts.vms) if isinstance(size := vm.memory_assigned, int))
     if total is None:
         return {"memory": assigned + 64 * 2**30} if assigned else {}
-    free = _read(system.free_physical_memory) if system is not None else None
+    free = read(system.free_physical_memory) if system is not None else None
     if free is None:
         notes.add(f"{name}: 4 GB of its memory are its own (memory_reserved)")
         return {"memory": total}
@@ -252,7 +242,7 @@ _SETTINGS = (
 
 
 def _migration(name: str, facts: HostFacts, notes: Notes) -> dict[str, Any] | None:
-    hyperv = _read(facts.vm_host)
+    hyperv = read(facts.vm_host)
     networks = [one.subnet for one in sorted(
         _list(facts.migration_networks, f"{name}: migration networks", notes),
         key=lambda one: one.priority if isinstance(one.priority, int) else 0) if isinstance(one.subnet, str)]
@@ -290,7 +280,7 @@ def _volumes(name: str, facts: HostFacts, files: Mapping[str, int], notes: Notes
 
 
 def _volume(volume: Volume, size: int, used: int) -> dict[str, Any]:
-    found = re.search(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", str(_read(volume.path) or ""))
+    found = re.search(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", str(read(volume.path) or ""))
     kinds = ("NTFS", "ReFS", "FAT32", "CSVFS")
     health = ("Healthy", "Warning", "Unhealthy")
     return compact({
@@ -302,14 +292,14 @@ def _volume(volume: Volume, size: int, used: int) -> dict[str, Any]:
 
 def _on(facts: HostFacts, start: str) -> int:
     """Bytes on a volume (``d:``) that the fabric's machines bring: their disks and what the lab writes for each."""
-    sizes = [vhd.file_size for vhd in _rows(facts.vhds) if _lies_on(vhd.path, start)]
+    sizes = [vhd.file_size for vhd in read_rows(facts.vhds) if _lies_on(vhd.path, start)]
     total = sum(size for size in sizes if isinstance(size, int))
-    return total + sum(_system_files(vm, facts, start) for vm in _rows(facts.vms))
+    return total + sum(_system_files(vm, facts, start) for vm in read_rows(facts.vms))
 
 
 def _lies_on(path: Any, start: str) -> bool:
     """On the volume itself: what a cluster shares is seen below C: and lies elsewhere."""
-    folded = str(_read(path)).lower()
+    folded = str(read(path)).lower()
     return folded.startswith(start) and not folded.startswith(STORE)
 
 
@@ -318,7 +308,7 @@ def _system_files(vm: Any, facts: HostFacts, start: str) -> int:
     if _lies_on(vm.configuration_location, start):
         size += 28 * 1024 + 4 * _BESIDE + (vm.memory_startup if vm.state == "Saved" else _BESIDE)
     if _lies_on(vm.snapshot_file_location, start):
-        size += 28 * 1024 * len(_rows(facts.checkpoints_of(str(vm.id))))
+        size += 28 * 1024 * len(read_rows(facts.checkpoints_of(str(vm.id))))
     return size
 
 
@@ -331,7 +321,7 @@ def _files(name: str, survey: Survey) -> dict[str, int] | None:
             if item is not None and not isinstance(item, Unreadable) and isinstance(item.length, int) \
                     and isinstance(item.full_name, str):
                 found[item.full_name] = item.length
-    mine = {str(_read(vhd.path)).lower() for vhd in _rows(survey.hosts[name].vhds)}
+    mine = {str(read(vhd.path)).lower() for vhd in read_rows(survey.hosts[name].vhds)}
     return {path: size for path, size in found.items()
             if path.lower() not in mine and path[1:3] == ":\\" and not path.lower().startswith(STORE)} or None
 

@@ -4,34 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Any, Protocol
+from typing import Any
 
+from winmigrate.cli.surveyed_values import Remarks, compact, read, read_rows
 from winmigrate.facts import Unreadable
 from winmigrate.survey import HostFacts
 from winmigrate.survey.facts_of_hosts import path_key
 from winmigrate.windows.vm import VM
 
-
-class Remarks(Protocol):
-    """Takes sentences on what is assumed."""
-
-    def add(self, sentence: str) -> None: ...
-
-
 _PLACED = ("path", "configuration_location", "snapshot_file_location", "smart_paging_file_path")
 _STATES = ("Running", "Off", "Saved", "Paused", "Starting", "Stopping", "Saving", "RunningCritical", "OffCritical")
 
 
-def _value(found: Any) -> Any:
-    return None if isinstance(found, Unreadable) else found
 
-
-def _rows(found: Any) -> tuple[Any, ...]:
-    return () if found is None or isinstance(found, Unreadable) else tuple(found)
-
-
-def _compact(found: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in found.items() if value is not None and not isinstance(value, Unreadable)}
 
 
 def machine(facts: HostFacts, vm: VM, now: dt.datetime, notes: Remarks) -> dict[str, Any]:
@@ -41,9 +26,9 @@ def machine(facts: HostFacts, vm: VM, now: dt.datetime, notes: Remarks) -> dict[
     if state is None:
         notes.add(f"{vm.name}: runs (its state was {vm.state})")
     uptime = int(vm.uptime.total_seconds()) if isinstance(vm.uptime, dt.timedelta) else None
-    paths = [_value(getattr(vm, name)) for name in _PLACED]
+    paths = [read(getattr(vm, name)) for name in _PLACED]
     folder, config, snapshots, paging = (one if isinstance(one, str) and one else None for one in paths)
-    made = _compact({
+    made = compact({
         "name": vm.name, "id": vm_id, "state": state, "version": vm.version, "generation": vm.generation,
         "path": folder, "config_path": config, "snapshot_path": snapshots, "paging_path": paging,
         "memory": _memory(facts, vm), "processors": _processors(facts, vm),
@@ -54,13 +39,13 @@ def machine(facts: HostFacts, vm: VM, now: dt.datetime, notes: Remarks) -> dict[
         "checkpoints": [_checkpoint(facts, vm_id, one)
                         for one in _table(facts.checkpoints_of(vm_id), vm, "checkpoints", notes)] or None,
         "parent_checkpoint": vm.parent_snapshot_id,
-        "devices": [_compact({"name": one.name or "device", "instance_id": one.instance_id,
+        "devices": [compact({"name": one.name or "device", "instance_id": one.instance_id,
                               "location_path": one.location_path or "unknown"})
-                    for one in _rows(facts.devices_of(vm_id))] or None,
-        "fibre_channel": [_compact({"san": one.san_name or "unknown", "wwpn_a": one.world_wide_port_name_set_a,
+                    for one in read_rows(facts.devices_of(vm_id))] or None,
+        "fibre_channel": [compact({"san": one.san_name or "unknown", "wwpn_a": one.world_wide_port_name_set_a,
                                     "wwpn_b": one.world_wide_port_name_set_b})
-                          for one in _rows(facts.hbas_of(vm_id))] or None,
-        "integration": {one.name: one.enabled for one in _rows(facts.integration_services_of(vm_id))
+                          for one in read_rows(facts.hbas_of(vm_id))] or None,
+        "integration": {one.name: one.enabled for one in read_rows(facts.integration_services_of(vm_id))
                         if isinstance(one.name, str) and isinstance(one.enabled, bool)} or None,
         "notes": vm.notes or None, "checkpoint_type": vm.checkpoint_type,
         "created": vm.creation_time.isoformat() if isinstance(vm.creation_time, dt.datetime) else None,
@@ -79,13 +64,13 @@ def machine(facts: HostFacts, vm: VM, now: dt.datetime, notes: Remarks) -> dict[
 def _table(found: Any, vm: VM, title: str, notes: Remarks) -> tuple[Any, ...]:
     if isinstance(found, Unreadable):
         notes.add(f"{vm.name}: no {title} ({found.reason})")
-    return _rows(found)
+    return read_rows(found)
 
 
 def _memory(facts: HostFacts, vm: VM) -> dict[str, Any]:
-    more = _value(facts.memory_of(str(vm.id)))
+    more = read(facts.memory_of(str(vm.id)))
     assigned = vm.memory_assigned if isinstance(vm.memory_assigned, int) and vm.memory_assigned else None
-    return _compact({
+    return compact({
         "startup": vm.memory_startup, "minimum": vm.memory_minimum, "maximum": vm.memory_maximum,
         "dynamic": vm.dynamic_memory_enabled, "assigned": assigned,
         "buffer": more.buffer if more is not None else None, "priority": more.priority if more is not None else None,
@@ -93,10 +78,10 @@ def _memory(facts: HostFacts, vm: VM) -> dict[str, Any]:
 
 
 def _processors(facts: HostFacts, vm: VM) -> dict[str, Any]:
-    more = _value(facts.processor_of(str(vm.id)))
+    more = read(facts.processor_of(str(vm.id)))
     if more is None:
-        return _compact({"count": vm.processor_count})
-    return _compact({
+        return compact({"count": vm.processor_count})
+    return compact({
         "count": more.count, "compatibility": more.compatibility_for_migration_enabled,
         "nested": more.expose_virtualization_extensions, "reserve": more.reserve, "maximum": more.maximum,
         "weight": more.relative_weight, "max_per_numa_node": more.maximum_count_per_numa_node,
@@ -105,11 +90,11 @@ def _processors(facts: HostFacts, vm: VM) -> dict[str, Any]:
 
 
 def _safety(facts: HostFacts, vm: VM, notes: Remarks) -> dict[str, Any]:
-    firmware = _value(facts.firmware_of(str(vm.id)))
+    firmware = read(facts.firmware_of(str(vm.id)))
     found = facts.security_of(str(vm.id))
     if isinstance(found, Unreadable):
         notes.add("security settings (TPM, shielding, encryption): off, where they were not read")
-    security = _value(found)
+    security = read(found)
     return {
         "secure_boot": firmware.secure_boot == "On" if firmware is not None else None,
         "secure_boot_template": firmware.secure_boot_template if firmware is not None else None,
@@ -124,7 +109,7 @@ def _safety(facts: HostFacts, vm: VM, notes: Remarks) -> dict[str, Any]:
 
 def _adapter(facts: HostFacts, vm_id: str, one: Any) -> dict[str, Any]:
     mirrored = one.port_mirroring_mode if one.port_mirroring_mode in ("None", "Source", "Destination") else None
-    return _compact({
+    return compact({
         "id": one.id, "name": one.name, "switch": one.switch_name or None, "mac": _mac(one.mac_address),
         "static_mac": None if isinstance(one.dynamic_mac_address_enabled, Unreadable)
         else not one.dynamic_mac_address_enabled,
@@ -143,12 +128,12 @@ def _on(found: Any) -> bool | None:
 
 
 def _vlan(facts: HostFacts, vm_id: str, adapter: Any) -> dict[str, Any] | None:
-    row = next((one for one in _rows(facts.vlans_of(vm_id)) if one.adapter_id == adapter), None)
+    row = next((one for one in read_rows(facts.vlans_of(vm_id)) if one.adapter_id == adapter), None)
     if row is None or row.operation_mode not in ("Access", "Trunk", "Private"):
         return None
-    text = str(_value(row.allowed_vlan_id_list_string) or "")
+    text = str(read(row.allowed_vlan_id_list_string) or "")
     allowed = [number for part in text.split(",") for number in _range(part)]
-    return _compact({
+    return compact({
         "mode": row.operation_mode, "access": row.access_vlan_id, "native": row.native_vlan_id,
         "allowed": allowed or None, "primary": row.primary_vlan_id, "secondary": row.secondary_vlan_id,
     })
@@ -166,9 +151,9 @@ def _disk(facts: HostFacts, one: Any) -> dict[str, Any]:
     where = {"controller": one.controller_type, "number": one.controller_number, "location": one.controller_location,
              "shared": True if one.support_persistent_reservations is True else None}
     if isinstance(one.disk_number, int):
-        return _compact({"physical": one.disk_number, **where})
+        return compact({"physical": one.disk_number, **where})
     leaf, *rest = parents(facts, str(one.path))
-    return _compact({
+    return compact({
         "path": one.path, **{key: value for key, value in leaf.items() if key != "path"}, **where,
         "chain": [{key: value for key, value in below.items() if key != "size"} for below in rest] or None,
     })
@@ -185,7 +170,7 @@ def parents(facts: HostFacts, path: str) -> list[dict[str, Any]]:
             found.append({"path": path})
             break
         kind = vhd.vhd_type if vhd.vhd_type in ("Fixed", "Dynamic") else None
-        found.append(_compact({"path": vhd.path, "size": vhd.size, "used": vhd.file_size, "kind": kind,
+        found.append(compact({"path": vhd.path, "size": vhd.size, "used": vhd.file_size, "kind": kind,
                                "identifier": vhd.disk_identifier or None}))
         if not isinstance(vhd.parent_path, str) or not vhd.parent_path:
             break
@@ -195,16 +180,16 @@ def parents(facts: HostFacts, path: str) -> list[dict[str, Any]]:
 
 def _dvd(one: Any) -> dict[str, Any]:
     path = one.path if isinstance(one.path, str) and one.path[1:3] == ":\\" else None
-    made = _compact({"controller": one.controller_type if one.controller_type in ("IDE", "SCSI") else None,
+    made = compact({"controller": one.controller_type if one.controller_type in ("IDE", "SCSI") else None,
                      "number": one.controller_number, "location": one.controller_location})
     return {"path": path, **made} if path else made
 
 
 def _checkpoint(facts: HostFacts, vm_id: str, one: Any) -> dict[str, Any]:
-    disks = [disk.path for disk in _rows(facts.checkpoint_disks_of(vm_id))
+    disks = [disk.path for disk in read_rows(facts.checkpoint_disks_of(vm_id))
              if disk.vm_snapshot_id == one.id and isinstance(disk.path, str)]
     kind = one.snapshot_type if one.snapshot_type in ("Standard", "Recovery", "Planned", "Replica") else None
-    return _compact({
+    return compact({
         "id": one.id, "name": one.name, "parent": one.parent_snapshot_id, "kind": kind, "disks": disks or None,
         "created": one.creation_time.isoformat() if isinstance(one.creation_time, dt.datetime) else None,
         "automatic": one.is_automatic_checkpoint, "path": one.path or None,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
+from winmigrate.cli.surveyed_values import Remarks, filled, read, read_rows
 from winmigrate.directory import DirectoryFacts
 from winmigrate.directory.nouns import TRUSTED_TO_AUTHENTICATE
 from winmigrate.facts import Unreadable
@@ -24,11 +25,6 @@ _FIRST_OWN = 1000
 _SERVICES = {"microsoft virtual system migration service": "migration", "cifs": "cifs"}
 
 
-class Remarks(Protocol):
-    """Takes sentences on what is assumed."""
-
-    def add(self, sentence: str) -> None: ...
-
 
 def wide(survey: Survey, roll: Roll, hosts: Mapping[str, Any], notes: Remarks) -> dict[str, Any]:
     """The keys ``clusters``, ``file_servers`` and ``delegation`` of a fabric that has these hosts."""
@@ -42,111 +38,101 @@ def wide(survey: Survey, roll: Roll, hosts: Mapping[str, Any], notes: Remarks) -
     }
 
 
-def _read(found: Any) -> Any:
-    return None if isinstance(found, Unreadable) else found
 
-
-def _rows(found: Any) -> tuple[Any, ...]:
-    return () if found is None or isinstance(found, Unreadable) else tuple(found)
-
-
-def _compact(found: dict[str, Any]) -> dict[str, Any]:
-    empty: tuple[Any, ...] = (None, {}, [], ())
-    return {key: value for key, value in found.items() if value not in empty and not isinstance(value, Unreadable)}
 
 
 # --- clusters --------------------------------------------------------------------------------------------------------
 
 
 def _cluster(facts: ClusterFacts, roll: Roll, hosts: Mapping[str, Any], notes: Remarks) -> dict[str, Any] | None:
-    keys = {str(_read(entry.computer)).casefold(): key for key, entry in roll.entries.items() if key in hosts}
+    keys = {str(read(entry.computer)).casefold(): key for key, entry in roll.entries.items() if key in hosts}
 
     def key_of(node: Any) -> str | None:
         return keys.get(node.casefold()) if isinstance(node, str) else None
 
     nodes: dict[str, Any] = {}
-    for node in _rows(facts.nodes):
+    for node in read_rows(facts.nodes):
         key = key_of(node.name)
         if key is None:
-            notes.add(f"cluster {facts.name}: its node {_read(node.name)} is left out, it was not surveyed")
+            notes.add(f"cluster {facts.name}: its node {read(node.name)} is left out, it was not surveyed")
             continue
-        drain = _read(node.drain_status)
-        nodes[key] = _compact({"state": _read(node.state), "weight": _read(node.node_weight),
+        drain = read(node.drain_status)
+        nodes[key] = filled({"state": read(node.state), "weight": read(node.node_weight),
                                "drain": drain if drain in ("InProgress", "Completed", "Failed") else None})
     if not nodes:
         notes.add(f"cluster {facts.name}: left out, its nodes were not read")
         return None
     notes.add(f"cluster {facts.name}: size and owner of its CSVs beyond what was read, priorities, failback windows")
     csv = _csv(facts, key_of)
-    groups = {str(group.name): one for group in _rows(facts.groups)
+    groups = {str(group.name): one for group in read_rows(facts.groups)
               if group.group_type == "VirtualMachine" and isinstance(group.name, str)
               and (one := _group(facts, group, key_of, hosts)) is not None}  # fmt: skip
-    affinity = {str(rule.name): _compact({"type": _read(rule.rule_type), "groups": members})
-                for rule in _rows(facts.affinity_rules)
-                if (members := [one for one in _rows(rule.groups) if one in groups])}  # fmt: skip
-    return _compact({
+    affinity = {str(rule.name): filled({"type": read(rule.rule_type), "groups": members})
+                for rule in read_rows(facts.affinity_rules)
+                if (members := [one for one in read_rows(rule.groups) if one in groups])}  # fmt: skip
+    return filled({
         "name": facts.name, "nodes": nodes, "quorum": _quorum(facts), "networks": _networks(facts), "csv": csv,
         "groups": groups, "affinity": affinity,
     })
 
 
 def _quorum(facts: ClusterFacts) -> dict[str, Any] | None:
-    found = _read(facts.quorum)
+    found = read(facts.quorum)
     if found is None or isinstance(found.resource, Unreadable):
         return None
     resource = str(found.resource or "").casefold()
     word = next((word for word in ("disk", "share", "cloud") if word in resource), "none")
-    return _compact({"type": _read(found.quorum_type), "witness": word})
+    return filled({"type": read(found.quorum_type), "witness": word})
 
 
 def _csv(facts: ClusterFacts, key_of: Any) -> dict[str, Any]:
-    paths = {str(one.shared_volume): str(one.path) for one in _rows(facts.shared_volume_paths)}
+    paths = {str(one.shared_volume): str(one.path) for one in read_rows(facts.shared_volume_paths)}
     found: dict[str, Any] = {}
-    for volume in _rows(facts.shared_volumes):
+    for volume in read_rows(facts.shared_volumes):
         path = paths.get(str(volume.name), "")
         if not path.lower().startswith(STORE):
             continue
-        states = {key: str(state.state_info) for state in _rows(facts.shared_volume_states)
+        states = {key: str(state.state_info) for state in read_rows(facts.shared_volume_states)
                   if state.name == volume.name and isinstance(state.state_info, str) and state.state_info != "Direct"
                   and (key := key_of(state.node)) is not None}  # fmt: skip
-        found[path[len(STORE):]] = _compact({
-            "size": _ROOM, "name": _read(volume.name), "owner": key_of(volume.owner_node),
-            "state": _read(volume.state), "nodes": states,
+        found[path[len(STORE):]] = filled({
+            "size": _ROOM, "name": read(volume.name), "owner": key_of(volume.owner_node),
+            "state": read(volume.state), "nodes": states,
         })  # fmt: skip
     return found
 
 
 def _group(facts: ClusterFacts, group: Any, key_of: Any, hosts: Mapping[str, Any]) -> dict[str, Any] | None:
     """A machine's group; None where the survey has no machine for it."""
-    resources = {str(one.name) for one in _rows(facts.resources) if one.owner_group == group.name}
-    ids = {str(one.vm_id).lower() for one in _rows(facts.machine_ids) if str(one.resource) in resources}
+    resources = {str(one.name) for one in read_rows(facts.resources) if one.owner_group == group.name}
+    ids = {str(one.vm_id).lower() for one in read_rows(facts.machine_ids) if str(one.resource) in resources}
     machine = next((vm for host in hosts.values() for vm in host.get("vms", ()) if vm["id"].lower() in ids), None)
     if machine is None:
         return None
-    preferred = [key for one in _rows(facts.preferred_owners) if one.of == group.name
-                 for node in _rows(one.nodes) if (key := key_of(node)) is not None]  # fmt: skip
-    possible = [[key for node in _rows(one.nodes) if (key := key_of(node)) is not None]
-                for one in _rows(facts.possible_owners) if str(one.of) in resources]  # fmt: skip
+    preferred = [key for one in read_rows(facts.preferred_owners) if one.of == group.name
+                 for node in read_rows(one.nodes) if (key := key_of(node)) is not None]  # fmt: skip
+    possible = [[key for node in read_rows(one.nodes) if (key := key_of(node)) is not None]
+                for one in read_rows(facts.possible_owners) if str(one.of) in resources]  # fmt: skip
     both = [each for each in (possible[0] if possible else []) if all(each in more for more in possible)]
     # A group that its nodes bring Online by themselves needs no state of its own.
-    state = _read(group.state)
-    return _compact({
+    state = read(group.state)
+    return filled({
         "vm": machine["name"], "preferred": preferred, "possible": both or None,
         "state": state if state not in ("Online", "Offline") else None,
         "failback": True if group.auto_failback_type == 1 else None,
-        "anti_affinity": list(_rows(group.anti_affinity_class_names)),
+        "anti_affinity": list(read_rows(group.anti_affinity_class_names)),
     })  # fmt: skip
 
 
 def _networks(facts: ClusterFacts) -> dict[str, Any]:
-    excluded = next((str(_read(one.value) or "") for one in _rows(facts.migration_parameters)
+    excluded = next((str(read(one.value) or "") for one in read_rows(facts.migration_parameters)
                      if one.name == "MigrationExcludeNetworks"), "")  # fmt: skip
     found: dict[str, Any] = {}
-    for network in _rows(facts.networks):
+    for network in read_rows(facts.networks):
         subnet = _subnet(facts, network)
         if subnet is not None and isinstance(network.name, str):
-            found[network.name] = _compact({
-                "id": _read(network.id), "subnet": subnet, "role": _read(network.role), "state": _read(network.state),
+            found[network.name] = filled({
+                "id": read(network.id), "subnet": subnet, "role": read(network.role), "state": read(network.state),
                 "migration": "exclude" if str(network.id).lower() in excluded.lower() else None,
             })  # fmt: skip
     return found
@@ -154,7 +140,7 @@ def _networks(facts: ClusterFacts) -> dict[str, Any]:
 
 def _subnet(facts: ClusterFacts, network: Any) -> str | None:
     """The survey has a network's address without its mask: /24, or /64, is assumed with the rest of a cluster."""
-    address = _read(network.address)
+    address = read(network.address)
     if not isinstance(address, str) or not address:
         return None
     return f"{address}/{64 if ':' in address else 24}"
@@ -181,8 +167,8 @@ def _on_shares(survey: Survey) -> dict[str, set[str]]:
     """Server -> its shares that files of machines lie on, as paths call them, folded."""
     found: dict[str, set[str]] = {}
     for facts in survey.hosts.values():
-        paths = [_read(disk.path) for disk in (*_rows(facts.hard_disks), *_rows(facts.checkpoint_disks))]
-        paths += [_read(vm.configuration_location) for vm in _rows(facts.vms)]
+        paths = [read(disk.path) for disk in (*read_rows(facts.hard_disks), *read_rows(facts.checkpoint_disks))]
+        paths += [read(vm.configuration_location) for vm in read_rows(facts.vms)]
         for path in paths:
             if isinstance(path, str) and is_unc(path):
                 server, _, rest = path.removeprefix("\\\\?\\UNC\\").lstrip("\\").partition("\\")
@@ -191,27 +177,27 @@ def _on_shares(survey: Survey) -> dict[str, set[str]]:
 
 
 def _server(name: str, facts: FileServerFacts, used: Mapping[str, set[str]], notes: Remarks) -> dict[str, Any]:
-    system = _read(facts.computer_system)
-    called = _read(system.name) if system is not None else None
+    system = read(facts.computer_system)
+    called = read(system.name) if system is not None else None
     aliases = sorted(server for server in used if server not in (name.casefold(), str(called).casefold()) and
                      server.partition(".")[0] in (name.casefold(), str(called).casefold()))  # fmt: skip
     notes.add(f"file server {name}: its shares have 10 TB each; rights by name, groups of the domain not")
     shares = {}
-    for share in _rows(facts.shares):
+    for share in read_rows(facts.shares):
         if not isinstance(share.name, str) or share.name.endswith("$") or not isinstance(share.path, str):
             continue
-        access = {str(one.account_name): _compact({
-            "right": _read(one.access_right), "kind": "Deny" if one.access_control_type == "Deny" else None})
-            for one in _rows(facts.access_to(share)) if one.access_right in ("Full", "Change", "Read")}  # fmt: skip
-        shares[share.name] = _compact({
+        access = {str(one.account_name): filled({
+            "right": read(one.access_right), "kind": "Deny" if one.access_control_type == "Deny" else None})
+            for one in read_rows(facts.access_to(share)) if one.access_right in ("Full", "Change", "Read")}  # fmt: skip
+        shares[share.name] = filled({
             "path": share.path, "size": _ROOM, "access": access, "ntfs": _ntfs(facts, share.path),
-            "continuously_available": _read(share.continuously_available), "encrypt": _read(share.encrypt_data),
+            "continuously_available": read(share.continuously_available), "encrypt": read(share.encrypt_data),
         })  # fmt: skip
-    scopes = {str(one.scope_name).casefold() for one in _rows(facts.shares)}
-    return _compact({
-        "name": called, "version": _read(facts.version), "aliases": aliases, "shares": shares,
+    scopes = {str(one.scope_name).casefold() for one in read_rows(facts.shares)}
+    return filled({
+        "name": called, "version": read(facts.version), "aliases": aliases, "shares": shares,
         "scale_out": True if str(called).casefold() in scopes else None,
-        "encrypt": _read(facts.smb_server.encrypt_data) if not isinstance(facts.smb_server, Unreadable) else None,
+        "encrypt": read(facts.smb_server.encrypt_data) if not isinstance(facts.smb_server, Unreadable) else None,
     })  # fmt: skip
 
 
@@ -227,8 +213,8 @@ def _ntfs(facts: FileServerFacts, root: str) -> dict[str, Any]:
     """The rights that were read below a share, those of its own each folder has."""
     found: dict[str, dict[str, Any]] = {}
     inherits: set[str] = set()
-    for entry in _rows(facts.acls):
-        folder, right = entry.folder, _RIGHTS.get(_read(entry.file_system_rights))
+    for entry in read_rows(facts.acls):
+        folder, right = entry.folder, _RIGHTS.get(read(entry.file_system_rights))
         if not isinstance(folder, str) or not f"{folder}\\".casefold().startswith(f"{root}\\".casefold()):
             continue
         key = folder[len(root):].strip("\\") or "."
@@ -258,7 +244,7 @@ def _groups(survey: Survey, servers: Mapping[str, Any], hosts: Mapping[str, Any]
     for host in hosts:
         account = found.account(host)
         if not isinstance(account, Unreadable):
-            for sid in _rows(account.groups):
+            for sid in read_rows(account.groups):
                 name = found.group_names.get(sid)
                 if name is not None and int(sid.rpartition("-")[2]) >= _FIRST_OWN:
                     groups.setdefault(name, []).append(account.name)

@@ -6,7 +6,14 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from winmigrate.lab.cmdlets.cluster_desk import command, live_seat, not_running, refusal, refused, seated, whole_session
+from winmigrate.lab.cmdlets.cluster_desk import (
+    command,
+    in_whole_session,
+    live_seat,
+    not_running,
+    refusal,
+    seated,
+)
 from winmigrate.lab.cmdlets.cluster_moving import asked_groups, node_named
 from winmigrate.lab.cmdlets.cluster_objects import Seat
 from winmigrate.lab.cmdlets.cluster_reads import groups_of, no_rule, nothing_named, resources_of, rules_of, show_rule
@@ -28,12 +35,9 @@ CORE_RESOURCE = 0x800713BA
 # --- roles -----------------------------------------------------------------------------------------------------------
 
 
+@in_whole_session
 def add_machine_role(seat: Seat, call: Call) -> Iterator[Effect]:
     """Add-ClusterVirtualMachineRole: makes a machine of any node a role; gives its group."""
-    denied = whole_session(seat, call)
-    if denied is not None:
-        yield from refused(denied, call)
-        return
     wanted = str(call.get("VMId") or call.get("VMName") or call.get("VirtualMachine") or "")
     with seat.world.lock:
         made = _add_role(seat, call, wanted)

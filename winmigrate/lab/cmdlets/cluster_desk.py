@@ -9,6 +9,7 @@ so.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
 from typing import Any, TypeVar
 
 from winmigrate.facts.versions import at_least
@@ -140,19 +141,27 @@ def _admitted(desk: Desk, call: Call, cluster: cl.Cluster, host: Host) -> Seat |
     return Seat(Desk(desk.world, desk.host), cluster, cluster)
 
 
-def whole_session(seat: Seat, call: Call) -> Error | None:
-    """Why a cmdlet that "cannot be run remotely without CredSSP" is refused in this session, or None.
-
-    That is Microsoft's note on its page; what it says then is taken to be what access without rights says.
-    """
-    return None if passes_on(call.context) else access_denied(seat.desk, call)
-
-
 def refused(error: Error, call: Call) -> Iterator[Effect]:
     """Writes an error, with the warning before it that a remote session without CredSSP gets."""
     if not passes_on(call.context):
         yield Text("warning", REMOTELY)
     yield error
+
+
+def in_whole_session(work: Callable[[Seat, Call], Iterable[Effect]]) -> Callable[[Seat, Call], Iterator[Effect]]:
+    """A cmdlet that "cannot be run remotely without CredSSP" is refused in a session that has nothing to pass on.
+
+    That is Microsoft's note on its page; what it says then is taken to be what access without rights says.
+    """
+
+    @wraps(work)
+    def act(seat: Seat, call: Call) -> Iterator[Effect]:
+        if passes_on(call.context):
+            yield from work(seat, call)
+        else:
+            yield from refused(access_denied(seat.desk, call), call)
+
+    return act
 
 
 def seated(work: Callable[[Seat, Call], Iterable[Effect]]) -> Work:

@@ -11,13 +11,13 @@ from typing import Any
 
 from winmigrate.lab.cmdlets.cluster_desk import (
     command,
+    in_whole_session,
     live_seat,
     not_found,
     not_running,
     refusal,
     refused,
     seated,
-    whole_session,
 )
 from winmigrate.lab.cmdlets.cluster_objects import Seat, show
 from winmigrate.lab.cmdlets.cluster_reads import groups_of, nodes_of, nothing_named, volumes_of
@@ -56,12 +56,9 @@ def moving_failed(seat: Seat, call: Call, group: Group, failure: MigrationFailur
                    failure.message, code=failure.hresult)
 
 
+@in_whole_session
 def move_role(seat: Seat, call: Call) -> Iterator[Effect]:
     """Move-ClusterVirtualMachineRole; gives the group. Without -Wait it stays until the move has ended."""
-    denied = whole_session(seat, call)
-    if denied is not None:
-        yield from refused(denied, call)
-        return
     for group in asked_groups(seat, call):
         if isinstance(group, Error):
             yield group
@@ -193,13 +190,10 @@ def resume_node(seat: Seat, call: Call) -> Iterator[Effect]:
         yield Output(show_node(seat, node.host))
 
 
+@in_whole_session
 def stop_node(seat: Seat, call: Call) -> Iterator[Effect]:
     """Stop-ClusterNode: ends the cluster service of nodes; their roles go to others. Not where votes would be missing.
     """
-    denied = whole_session(seat, call)
-    if denied is not None:
-        yield from refused(denied, call)
-        return
     for node in _these(seat, call):
         if isinstance(node, Error):
             yield node
@@ -226,11 +220,11 @@ def start_node(desk: Desk, call: Call) -> Iterator[Effect]:
     if cluster is None:
         yield from refused(not_running(desk, call), call)
         return
-    seat = Seat(desk, cluster, cluster)
-    denied = whole_session(seat, call)
-    if denied is not None:
-        yield from refused(denied, call)
-        return
+    yield from _start(Seat(desk, cluster, cluster), call)
+
+
+@in_whole_session
+def _start(seat: Seat, call: Call) -> Iterator[Effect]:
     for node in _these(seat, call):
         if isinstance(node, Error):
             yield node

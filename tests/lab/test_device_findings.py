@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.checks import cases_devices
+from tests.lab.found import finding, wish
 from tests.whole.labs import Site, site
 from tests.whole.terminal import typed
 from winmigrate import verbs
-from winmigrate.checks import Finding, Outcome
-from winmigrate.playbook import Migration, Playbook, Selector, Target
-from winmigrate.playbook.types import StorageWish
+from winmigrate.checks import Outcome
+from winmigrate.playbook import Playbook, Selector
 from winmigrate.verbs import Checked
 
 OURS = {case.requirement for case in cases_devices.CASES}
@@ -63,19 +63,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield found
 
 
-def wish(vm: str, to: str) -> Migration:
-    return Migration(Selector(name=vm), (Target("host", to),), storage=StorageWish(path="D:\\VMs\\{vm}"))
-
-
 @pytest.fixture(scope="module")
 def checked(place: Site) -> Checked:
-    wishes = (wish("web01", "hv02"), wish("odd01", "hv02"), wish("new01", "hv12"))
+    goals = {"web01": "hv02", "odd01": "hv02", "new01": "hv12"}
+    wishes = tuple(wish(Selector(name=vm), to) for vm, to in goals.items())
     return verbs.check(Playbook("p.yml", wishes), ground=place.ground())
-
-
-def finding(checked: Checked, requirement: str, vm: str) -> Finding:
-    of = next(item for item in checked.findings.candidates if item.vm_name == vm)
-    return next(item for item in checked.findings.of(of) if item.requirement == requirement)
 
 
 def test_a_sound_vm_has_no_finding(checked: Checked) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.checks import cases_settings
+from tests.lab.found import finding, wish
 from tests.whole.labs import Site, site
 from winmigrate import verbs
-from winmigrate.checks import Finding, Outcome, Resolver
-from winmigrate.playbook import Migration, Playbook, Selector, Target
-from winmigrate.playbook.types import StorageWish
+from winmigrate.checks import Outcome, Resolver
+from winmigrate.playbook import Playbook, Selector
 from winmigrate.verbs import Checked
 
 OURS = {case.requirement for case in cases_settings.CASES}
@@ -68,10 +68,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield found
 
 
-def wish(chosen: Selector, to: str) -> Migration:
-    return Migration(chosen, (Target("host", to),), storage=StorageWish(path="D:\\VMs\\{vm}"))
-
-
 @pytest.fixture(scope="module")
 def checked(place: Site) -> Checked:
     wishes = (
@@ -81,11 +77,6 @@ def checked(place: Site) -> Checked:
         wish(Selector(name="old01"), "hv22"),
     )
     return verbs.check(Playbook("p.yml", wishes), ground=place.ground())
-
-
-def finding(checked: Checked, requirement: str, vm: str) -> Finding:
-    of = next(item for item in checked.findings.candidates if item.vm_name == vm)
-    return next(item for item in checked.findings.of(of) if item.requirement == requirement)
 
 
 def test_a_sound_vm_has_no_finding(checked: Checked) -> None:

@@ -26,6 +26,7 @@ def test_what_is_checked_and_not_made_is_refused_by_the_plan(
     text = f"winmigrate: 1\ninventory: inventory.yml\nmigrations:\n  - {{vm: {vm}, to: {to}}}\n"
     (tmp_path / "playbook.yml").write_text(text, encoding="utf-8")
     world = (FABRICS / fabric).read_text("utf-8")
+    world = world.replace("version: 2022, memory", "version: 2022, credssp: true, memory")
     world = world.replace("  hv01:\n    version: 2022\n", "  hv01:\n    version: 2022\n    credssp: true\n")
     (tmp_path / "fabric.yml").write_text(world, encoding="utf-8")
     with lab(tmp_path / "fabric.yml", tmp_path / "inventory.yml", auth="credssp"):

@@ -10,12 +10,12 @@ from typing import Any
 
 from winmigrate.errors import Fault, did_you_mean
 from winmigrate.inventory import types
+from winmigrate.inventory.amounts import LIMITS, RESERVE
 from winmigrate.inventory.words import (
     address_fault,
     name_fault,
     parse_credential,
     parse_second_hop,
-    parse_size,
     parse_tls,
     tag_fault,
 )
@@ -33,9 +33,8 @@ from winmigrate.marked import (
     whole,
     words,
 )
-from winmigrate.marked.shapes import fitting, parsed
+from winmigrate.marked.shapes import parsed
 
-SIZE = parsed("a size such as 16 GiB", parse_size, pattern=r"^\s*[0-9]+(\.[0-9]+)?\s*([KMGT]i?)?B\s*$")
 ADDRESS = words("a DNS name or IP address", address_fault)
 NAME = words("a host's name", name_fault)
 TAG = words("a tag", tag_fault)
@@ -61,34 +60,6 @@ def _given(marked: Marked, found: dict[str, Any]) -> Settings:
     """Only the keys that are there, so that one mapping can lie over another."""
     marks = marked.value if isinstance(marked.value, dict) else {}
     return Settings({name: value for name, value in found.items() if name in marks}, marks)
-
-
-def _reserve(marked: Marked) -> types.Reserve:
-    if not isinstance(marked.value, dict):
-        raise fitting(marked, "a mapping such as {memory: 16 GiB, 'E:': 200 GiB}")
-    memory = None
-    disks: dict[str, int] = {}
-    faults: list[Fault] = []
-    for key, value in marked.value.items():
-        letter = re.fullmatch(r"([A-Za-z]):?\\?", key)
-        if key != "memory" and letter is None:
-            message = f"neither memory nor a drive such as 'E:'{did_you_mean(key, ['memory'])}"
-            faults.append(value.key_fault(message))
-            continue
-        try:
-            size = SIZE.read(value)
-        except Misfit as misfit:
-            faults.extend(misfit.faults)
-            continue
-        if letter is None:
-            memory = size
-        elif letter[1].upper() in disks:
-            faults.append(value.key_fault(f"drive {letter[1].upper()} stands twice"))
-        else:
-            disks[letter[1].upper()] = size
-    if faults:
-        raise Misfit(*faults)
-    return types.Reserve(memory, disks)
 
 
 def _transport(base: Path) -> Shape[Settings]:
@@ -121,20 +92,6 @@ def _transport(base: Path) -> Shape[Settings]:
     return fields(keys, "a mapping such as {kind: psrp, port: 5986, tls: verified}", build)
 
 
-def _limits(marked: Marked, found: dict[str, Any]) -> types.Limits:
-    return types.Limits(found["live"], found["storage"])
-
-
-LIMITS = fields(
-    {
-        "live": Key(whole(1, 64), about="live migrations at once"),
-        "storage": Key(whole(1, 64), about="storage migrations at once"),
-    },
-    "a mapping such as {live: 2, storage: 2}",
-    _limits,
-)
-
-
 def _common(base: Path) -> dict[str, Key]:
     return {
         "auth": Key(AUTH, about="how the host knows us"),
@@ -148,7 +105,7 @@ def _common(base: Path) -> dict[str, Key]:
         ),
         "transport": Key(_transport(base), about="how the host is reached"),
         "reserve": Key(
-            Shape(_reserve, {"type": "object", "additionalProperties": SIZE.schema}),
+            RESERVE,
             about="what stays free at this destination: memory, and drives by letter",
         ),
         "receive": Key(truth(), about="false: no VM is placed here"),

@@ -14,7 +14,7 @@ from winmigrate.errors import LabError
 from winmigrate.lab.fabric import cluster_life, cluster_moves, outage, troubles
 from winmigrate.lab.fabric.cluster import Cluster
 from winmigrate.lab.fabric.failures import MigrationFailure
-from winmigrate.lab.fabric.moves import PHASES
+from winmigrate.lab.fabric.phases import PHASES
 from winmigrate.lab.fabric.world import World
 from winmigrate.lab.faults import FaultPlan
 

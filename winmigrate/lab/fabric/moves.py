@@ -1,7 +1,7 @@
 """Live migrations on the fabric's clock: negotiation, storage, mirror, memory, switch-over, clean-up.
 
 The phases, what can be seen in them and what a failure leaves behind follow published pages as far as they go. Ours:
-the percentages, the fixed seconds below, the threshold of a long blackout, and that a move with storage takes both a
+the fixed seconds below, the threshold of a long blackout, and that a move with storage takes both a
 live and a storage slot.
 """
 
@@ -19,6 +19,7 @@ from winmigrate.lab.fabric.files import FileEntry
 from winmigrate.lab.fabric.fluid import Flow, Resource
 from winmigrate.lab.fabric.identity import Caller, hop_c
 from winmigrate.lab.fabric.layout import Copy, Layout, MoveSettings, lay_out
+from winmigrate.lab.fabric.phases import percent_in
 from winmigrate.lab.fabric.planned import destroy_planned
 from winmigrate.lab.fabric.world import MIB, VM, Host, Job, World
 
@@ -34,12 +35,6 @@ LONG_BLACKOUT = 10.0
 PASSES = 5
 SHORT_ENOUGH = 0.2
 
-PHASES = ("negotiate", "storage", "mirror", "memory", "blackout", "cleanup")
-#: Percent at which a phase begins, with storage and without.
-_BEGINS = {
-    True: {"negotiate": 0, "storage": 5, "mirror": 75, "memory": 78, "blackout": 98, "cleanup": 99},
-    False: {"negotiate": 0, "storage": 5, "mirror": 5, "memory": 5, "blackout": 97, "cleanup": 99},
-}
 _STATUS = {"storage": "StorageMigrationPhaseOne", "mirror": "StorageMigrationPhaseTwo",
            "memory": "MigratingVirtualMachine", "blackout": "MigratingVirtualMachine"}
 
@@ -386,10 +381,6 @@ class Move:
         if self.job.ended:
             return
         self.world.links.settle(at)
-        begins = _BEGINS[bool(self.layout.copies)]
-        order = [begins[phase] for phase in PHASES] + [99]
-        index = PHASES.index(self.phase)
-        low, high = order[index], order[index + 1]
         share = 0.0
         if self.phase == "storage":
             total = sum(way.source.size for way in self.layout.copies) or 1
@@ -399,4 +390,5 @@ class Move:
             share = 0.9 * self._flow.share
         elif self.phase == "memory":
             share = 0.9
-        self.job.percent = max(self.job.percent, min(99, int(low + (high - low) * share)))
+        percent = percent_in(self.phase, share, storage=bool(self.layout.copies))
+        self.job.percent = max(self.job.percent, percent)

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 from winmigrate.lab.fabric.cluster import Cluster, cluster_of
-from winmigrate.lab.fabric.moves import PHASES
+from winmigrate.lab.fabric.phases import PHASES
 from winmigrate.lab.fabric.world import VM, Host, World
 from winmigrate.lab.faults.cluster_strikes import CLUSTER_STRIKES
 from winmigrate.lab.faults.strikes import STRIKES

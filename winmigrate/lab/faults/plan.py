@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 from winmigrate.errors import LabError, did_you_mean
 from winmigrate.lab.fabric import failures, shapes, troubles
-from winmigrate.lab.fabric.moves import PHASES
+from winmigrate.lab.fabric.phases import PHASES
 from winmigrate.lab.fabric.world import World
 from winmigrate.lab.faults import cluster_strikes
 from winmigrate.lab.faults.cluster_strikes import CLUSTER_STRIKES

@@ -62,6 +62,7 @@ def test_planning_in_small_places_every_vm() -> None:
     assert checks > 0 < plan
 
 
+@pytest.mark.long
 def test_checks_in_small_ask_as_much_whatever_the_number_of_vms() -> None:
     figures = checks.measure(4, 5, ((40, 4), (80, 4)))
     busiest = next(figure for figure in figures if "busiest host" in figure.name)
@@ -69,6 +70,7 @@ def test_checks_in_small_ask_as_much_whatever_the_number_of_vms() -> None:
     assert any("growth from 40 to 80" in figure.name for figure in figures)
 
 
+@pytest.mark.long
 def test_following_in_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "FOLLOWED", 0.5)
     figures = {figure.name: figure for figure in memory.measure(2, 1)}
